@@ -1,0 +1,1 @@
+"""The operator's terminal, an HTTP client of the help desk."""

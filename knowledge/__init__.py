@@ -1,0 +1,1 @@
+"""What is known: the catalogue of known problems with their remedies, and the pure matcher."""

@@ -1,0 +1,1 @@
+"""The program that decides what is wrong: consume, evaluate, keep, open incidents."""

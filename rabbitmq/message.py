@@ -1,0 +1,225 @@
+"""The message that carries records, and its way to bytes and back.
+
+A live message carries one record, a backlog message up to 100, deflated when that makes it smaller. What cannot be
+read never raises past `decode`'s two errors: a whole message is a `BadMessage`, one record of many a `BadRecord`.
+"""
+
+import time
+import zlib
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import msgspec
+
+from rabbitmq.records import AgentId, AnyRecord, Ordinal, convert_record, known_fields
+
+MESSAGE_TYPE = "healthmon.records.v1"
+MESSAGE_VERSION = 1
+MAX_RECORDS = 100
+MAX_RECORD_BYTES = 256 * 1024
+MAX_BODY_BYTES = 1024 * 1024  # on the wire; the broker's max_message_size says the same
+MAX_INFLATED_BYTES = 4 * 1024 * 1024
+DEFLATE_FROM_BYTES = 2048  # below this a deflated body saves nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A message as the broker sees it; field names are those of AMQP's basic properties."""
+
+    routing_key: str
+    body: bytes
+    message_id: str
+    timestamp: int
+    type: str = MESSAGE_TYPE
+    content_type: str = "application/json"
+    content_encoding: str | None = None
+    app_id: str = "healthmon-agent"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class BadMessage(Exception):
+    """A body nobody can read: quarantine it, never retry. `reason` is a word, `detail` says where."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class BadRecord:
+    """One record of a readable message that is not valid: quarantine these bytes, keep its neighbours."""
+
+    raw: bytes
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRecord:
+    """A valid record with the bytes it came in. `unknown` holds fields of newer agents, kept as they are."""
+
+    record: AnyRecord
+    raw: bytes
+    unknown: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMessage:
+    """A readable message: who sent it, how far that agent's numbering has come, and its records."""
+
+    agent_id: str
+    epoch: int
+    last_assigned_seq: int
+    oldest_kept_seq: int
+    records: list[ReadRecord]
+    bad_records: list[BadRecord]
+
+
+class _Head(msgspec.Struct):
+    version: int
+
+
+class _Body(msgspec.Struct, kw_only=True):
+    version: int
+    agent_id: AgentId
+    epoch: Ordinal
+    last_assigned_seq: Ordinal
+    oldest_kept_seq: Ordinal
+    records: list[msgspec.Raw]
+
+
+Shape = TypeVar("Shape")
+
+_encoder = msgspec.json.Encoder()
+_head_decoder = msgspec.json.Decoder(_Head)
+_body_decoder = msgspec.json.Decoder(_Body)
+_fields_decoder = msgspec.json.Decoder(dict[str, Any])
+
+
+def encode(
+    agent_id: str,
+    epoch: int,
+    numbered_records: list[tuple[int, bytes]],
+    *,
+    last_assigned_seq: int,
+    oldest_kept_seq: int,
+    now_seconds: float,
+) -> Envelope:
+    """Pack records of one epoch, given as `(seq, bytes)` in rising order, into one message.
+
+    `last_assigned_seq` and `oldest_kept_seq` let the receiver see a missing tail and what can still be sent again.
+    """
+    body = _encoder.encode(
+        _Body(
+            version=MESSAGE_VERSION,
+            agent_id=agent_id,
+            epoch=epoch,
+            last_assigned_seq=last_assigned_seq,
+            oldest_kept_seq=oldest_kept_seq,
+            records=[msgspec.Raw(raw) for _, raw in numbered_records],
+        )
+    )
+    encoding = None
+    if len(body) >= DEFLATE_FROM_BYTES and len(numbered_records) > 1:
+        deflated = zlib.compress(body, 1)
+        if len(deflated) < len(body):
+            body, encoding = deflated, "deflate"
+    message_id = f"{agent_id}/{epoch}/{numbered_records[0][0]}-{numbered_records[-1][0]}"
+    return Envelope(
+        routing_key=agent_id,
+        body=body,
+        message_id=message_id,
+        timestamp=int(now_seconds),
+        content_encoding=encoding,
+        headers=cloud_event_headers(message_id, agent_id, now_seconds),
+    )
+
+
+def cloud_event_headers(message_id: str, agent_id: str, now_seconds: float) -> dict[str, str]:
+    """The CloudEvents 1.0 attributes in the `ce-` form of the AMQP 0-9-1 binding."""
+    return {
+        "ce-specversion": "1.0",
+        "ce-id": message_id,
+        "ce-source": f"/healthmon/agent/{agent_id}",
+        "ce-type": MESSAGE_TYPE,
+        "ce-subject": agent_id,
+        "ce-time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now_seconds)),
+    }
+
+
+def decode(body: bytes, *, routing_key: str, content_encoding: str | None) -> ReadMessage:
+    """Read a delivery.
+
+    1. Bound the body, inflate it within bounds.
+    2. Read the head; an unknown version or a body that is not JSON of this shape is a `BadMessage`.
+    3. The sender must be the routing key, or another agent's series could be written.
+    4. Read each record by itself, so that one bad record takes no neighbour along.
+    """
+    inflated = _inflate(body, content_encoding)
+    head = _decode_as(_head_decoder, inflated)
+    if head.version != MESSAGE_VERSION:
+        raise BadMessage("unknown-version", f"message version {head.version}, this program reads {MESSAGE_VERSION}")
+    message = _decode_as(_body_decoder, inflated)
+    if message.agent_id != routing_key:
+        raise BadMessage("foreign-agent-id", f"agent_id {message.agent_id!r} under routing key {routing_key[:64]!r}")
+    if not 1 <= len(message.records) <= MAX_RECORDS:
+        raise BadMessage("record-count", f"{len(message.records)} records, allowed are 1 to {MAX_RECORDS}")
+    readings = [_read_record(bytes(raw), message.agent_id) for raw in message.records]
+    return ReadMessage(
+        agent_id=message.agent_id,
+        epoch=message.epoch,
+        last_assigned_seq=message.last_assigned_seq,
+        oldest_kept_seq=message.oldest_kept_seq,
+        records=[item for item in readings if isinstance(item, ReadRecord)],
+        bad_records=[item for item in readings if isinstance(item, BadRecord)],
+    )
+
+
+def _inflate(body: bytes, content_encoding: str | None) -> bytes:
+    if len(body) > MAX_BODY_BYTES:
+        raise BadMessage("too-large", f"{len(body)} bytes, allowed are {MAX_BODY_BYTES}")
+    if content_encoding is None:
+        return body
+    if content_encoding != "deflate":
+        raise BadMessage("unknown-encoding", f"content_encoding {content_encoding[:64]!r}, this program reads deflate")
+    inflater = zlib.decompressobj()
+    try:
+        inflated = inflater.decompress(body, MAX_INFLATED_BYTES)
+    except zlib.error as error:
+        raise BadMessage("bad-compression", str(error)) from error
+    if inflater.unconsumed_tail:
+        raise BadMessage("too-large", f"inflates to more than {MAX_INFLATED_BYTES} bytes")
+    if not inflater.eof:
+        raise BadMessage("bad-compression", "the deflated body is cut off")
+    return inflated
+
+
+def _decode_as(decoder: "msgspec.json.Decoder[Shape]", body: bytes) -> Shape:
+    try:
+        return decoder.decode(body)
+    except RecursionError as error:
+        raise BadMessage("too-deep", "nested deeper than any record is") from error
+    except msgspec.ValidationError as error:
+        raise BadMessage("invalid-message", str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadMessage("not-json", str(error)) from error
+
+
+def _read_record(raw: bytes, agent_id: str) -> ReadRecord | BadRecord:
+    if len(raw) > MAX_RECORD_BYTES:
+        return BadRecord(raw, "too-large", f"{len(raw)} bytes, allowed are {MAX_RECORD_BYTES}")
+    if b"\\u0000" in raw:  # no database column for text takes it
+        return BadRecord(raw, "nul-character", "a text holds the character U+0000")
+    try:
+        fields = _fields_decoder.decode(raw)
+        record = convert_record(fields)
+    except RecursionError:
+        return BadRecord(raw, "too-deep", "nested deeper than any record is")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return BadRecord(raw, "invalid-record", str(error))
+    if record.agent_id != agent_id:
+        return BadRecord(raw, "foreign-agent-id", f"agent_id {record.agent_id!r} in a message of {agent_id!r}")
+    known = known_fields(fields["type"])
+    unknown = {name: value for name, value in fields.items() if name not in known}
+    return ReadRecord(record, raw, unknown)

@@ -1,0 +1,188 @@
+"""The records an agent produces: the unit that is stored or named as lost.
+
+A record is identified by `(agent_id, epoch, seq)`. `seq` starts at 1 and has no gaps within an epoch; an
+agent opens a higher epoch when its spool was lost or replaced. All times are seconds as floats: `wall_seconds` since the Unix
+epoch (UTC), `boot_seconds` since the host's boot (CLOCK_BOOTTIME), so records of one boot order without trusting the wall clock.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+LARGEST_EXACT_INTEGER = 2**53 - 1  # JSON readers in JavaScript keep no more than this
+
+AgentId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,64}$")]
+Ordinal = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_EXACT_INTEGER)]
+ShortText = Annotated[str, msgspec.Meta(max_length=256)]
+Sentence = Annotated[str, msgspec.Meta(max_length=4096)]
+Scope = Literal["host", "container"]
+Readings = dict[ShortText, float]
+
+
+class RecordKey(msgspec.Struct, frozen=True, order=True):
+    """What makes a record unique and a second copy of it harmless."""
+
+    agent_id: str
+    epoch: int
+    seq: int
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
+    """What every record has, whatever it tells."""
+
+    agent_id: AgentId
+    epoch: Ordinal
+    seq: Ordinal
+    boot_id: ShortText
+    wall_seconds: float
+    boot_seconds: float
+
+    @property
+    def key(self) -> RecordKey:
+        return RecordKey(self.agent_id, self.epoch, self.seq)
+
+
+class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
+    """One collection: readings by name with labels, like `disk.usage_percent{mount="/var"}`.
+
+    `errors` maps a collector's name to why it gave no readings this time.
+    """
+
+    readings: Readings
+    interval_seconds: float
+    scope: Scope
+    errors: dict[ShortText, Sentence] = {}
+    trigger: Literal["interval", "poll"] = "interval"
+
+
+class Processor(msgspec.Struct, frozen=True, kw_only=True):
+    """The CPU of the host."""
+
+    model: ShortText | None = None
+    physical_cores: int | None = None
+    logical_cores: int | None = None
+    max_frequency_hertz: float | None = None
+    features: list[ShortText] = []
+
+
+class Disk(msgspec.Struct, frozen=True, kw_only=True):
+    """A block device."""
+
+    name: ShortText
+    size_bytes: int | None = None
+    model: ShortText | None = None
+    rotational: bool | None = None
+
+
+class Filesystem(msgspec.Struct, frozen=True, kw_only=True):
+    """A mounted file system; `mount` is the path on the host, never inside the agent's container."""
+
+    mount: ShortText
+    device: ShortText
+    kind: ShortText
+    size_bytes: int | None = None
+
+
+class Interface(msgspec.Struct, frozen=True, kw_only=True):
+    """A network interface with its addresses (IPv4 and IPv6, without prefix length)."""
+
+    name: ShortText
+    mac: ShortText | None = None
+    addresses: list[ShortText] = []
+    speed_bits_per_second: float | None = None
+
+
+class System(msgspec.Struct, frozen=True, kw_only=True):
+    """What the host is: changes seldom, so it travels with the hello and on request only."""
+
+    host_name: ShortText
+    operating_system: ShortText
+    kernel: ShortText
+    architecture: ShortText
+    boot_time_seconds: float
+    processor: Processor
+    memory_total_bytes: int | None = None
+    swap_total_bytes: int | None = None
+    disks: list[Disk] = []
+    filesystems: list[Filesystem] = []
+    interfaces: list[Interface] = []
+
+
+class Hello(Record, frozen=True, kw_only=True, tag="hello"):
+    """An agent's first record after each start: the fleet knows it before its first metrics."""
+
+    agent_version: ShortText
+    host_name: ShortText
+    scope: Scope
+    interval_seconds: float
+    system: System | None = None
+
+
+class Goodbye(Record, frozen=True, kw_only=True, tag="goodbye"):
+    """A clean stop, told from a death. `reason` is a word: stopped, reboot, upgrade."""
+
+    reason: ShortText
+
+
+class Result(Record, frozen=True, kw_only=True, tag="result"):
+    """How a command ended on the agent."""
+
+    command_id: ShortText
+    kind: ShortText
+    outcome: Literal["done", "failed", "refused"]
+    detail: Sentence = ""
+
+
+class Loss(Record, frozen=True, kw_only=True, tag="loss"):
+    """Records the agent had to give up, named: `first_seq` to `last_seq` of `lost_epoch`, both included."""
+
+    lost_epoch: Ordinal
+    first_seq: Ordinal
+    last_seq: Ordinal
+    count: Ordinal
+    size_bytes: Annotated[int, msgspec.Meta(ge=0)]
+    reason: Literal["full", "disk", "age", "oversize", "corrupt"]
+    first_wall_seconds: float | None = None
+    last_wall_seconds: float | None = None
+
+
+class Log(Record, frozen=True, kw_only=True, tag="log"):
+    """Lines of a watched log that look like trouble. Reserved: no agent sends it yet."""
+
+    source: ShortText
+    lines: list[Sentence]
+
+
+AnyRecord = Snapshot | Hello | Goodbye | Result | Loss | Log
+
+RECORD_TYPES: dict[str, type[Record]] = {
+    "snapshot": Snapshot,
+    "hello": Hello,
+    "goodbye": Goodbye,
+    "result": Result,
+    "loss": Loss,
+    "log": Log,
+}
+
+_encoder = msgspec.json.Encoder()
+
+
+def encode_record(record: Record) -> bytes:
+    """The record as one JSON object, the bytes a spool keeps and a message carries."""
+    return _encoder.encode(record)
+
+
+def known_fields(record_type: str) -> frozenset[str]:
+    """Names this version understands for a type of record, the tag included."""
+    return _KNOWN_FIELDS[record_type]
+
+
+_KNOWN_FIELDS: dict[str, frozenset[str]] = {
+    name: frozenset(kind.__struct_fields__) | {"type"} for name, kind in RECORD_TYPES.items()
+}
+
+
+def convert_record(fields: dict[str, Any]) -> AnyRecord:
+    """Validate one decoded JSON object as a record; raises msgspec.ValidationError."""
+    record: AnyRecord = msgspec.convert(fields, AnyRecord)
+    return record

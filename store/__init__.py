@@ -1,0 +1,1 @@
+"""What is kept: domain types, tables, migrations and queries, on SQLite or PostgreSQL."""

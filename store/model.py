@@ -1,0 +1,295 @@
+"""The frozen domain types that the programs share. Pure: no database, no clock.
+
+Times are whole milliseconds since the Unix epoch (UTC) and end in `_ms`. `received_ms` is the processor's clock, every other
+time of a record is the agent's own.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """The one vocabulary of states, in order of urgency: what is listed first needs somebody first."""
+
+    CRITICAL = "critical"
+    STALE = "stale"
+    WARNING = "warning"
+    WAITING = "waiting"
+    OK = "ok"
+
+
+URGENCY: dict[State, int] = {state: rank for rank, state in enumerate(State)}
+STALE_AFTER_INTERVALS = 3
+STALE_AFTER_AT_LEAST_MS = 15_000
+
+
+class Role(StrEnum):
+    """What an API key may do; each role includes the ones before it."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """One agent as last seen. `epoch` and `seq` are the newest record folded into the present state."""
+
+    agent_id: str
+    host_name: str | None = None
+    scope: str | None = None
+    agent_version: str | None = None
+    interval_ms: int = 5_000
+    first_seen_ms: int
+    last_seen_ms: int
+    hello_ms: int | None = None  # receipt of the newest hello
+    goodbye_ms: int | None = None  # receipt of the newest goodbye, None again after the next record
+    goodbye_reason: str | None = None
+    reply_to: str | None = None
+    epoch: int = 0
+    seq: int = 0
+    last_assigned_seq: int = 0
+    has_system_info: bool = False
+    snapshot_ms: int | None = None  # with epoch and seq below: the newest snapshot's key
+    snapshot_epoch: int | None = None
+    snapshot_seq: int | None = None
+    snapshot_received_ms: int | None = None
+
+    @property
+    def has_metrics(self) -> bool:
+        return self.snapshot_ms is not None
+
+    @property
+    def name(self) -> str:
+        """What people call the host."""
+        return self.host_name or self.agent_id
+
+    def is_fresh(self, now_ms: int) -> bool:
+        """Whether something was received within the time after which silence counts (3 intervals, 15 s at least)."""
+        patience_ms = max(STALE_AFTER_INTERVALS * self.interval_ms, STALE_AFTER_AT_LEAST_MS)
+        return now_ms - self.last_seen_ms <= patience_ms
+
+    def is_connected(self, now_ms: int) -> bool:
+        return self.goodbye_ms is None and self.is_fresh(now_ms)
+
+    def is_streaming(self, now_ms: int) -> bool:
+        return self.is_connected(now_ms) and self.has_metrics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptSnapshot:
+    """A snapshot as it is kept: numbers are 64-bit, `extra` is JSON with all that is not a reading."""
+
+    agent_id: str
+    epoch: int
+    seq: int
+    wall_ms: int
+    received_ms: int
+    readings: Mapping[str, float]
+    extra: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptRecord:
+    """Any record that is not a snapshot, with the JSON it came in."""
+
+    agent_id: str
+    epoch: int
+    seq: int
+    kind: str
+    wall_ms: int
+    received_ms: int
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quarantined:
+    """Bytes nobody could read, with why and where they came from."""
+
+    received_ms: int
+    routing_key: str
+    message_id: str | None
+    headers: Mapping[str, str]
+    reason: str
+    detail: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CheckKey:
+    """One rule applied to one thing: `subject` is the reading's labels, like `mount="/var"`, or empty."""
+
+    agent_id: str
+    rule: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Where a check stands. `pending` is the state it will take if it stays so until the rule's hold time is over."""
+
+    key: CheckKey
+    state: State
+    since_ms: int
+    value: float
+    pending: State | None = None
+    pending_since_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing to do. `command` is shown to people verbatim; nothing runs it."""
+
+    text: str
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """A known problem attached to an incident: `reason` says why it fits."""
+
+    slug: str
+    title: str
+    confidence: str  # exact, likely or weak
+    reason: str
+    steps: Sequence[Step]
+    verify: str | None = None
+    captured: Mapping[str, str] = field(default_factory=dict)
+
+
+class Change(StrEnum):
+    """What happened to an incident."""
+
+    OPENED = "opened"
+    WORSENED = "worsened"
+    EASED = "eased"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentChange:
+    """One step in an incident's life, decided by the processor.
+
+    At most one incident of a check is open at a time, so the check's key finds it. `sentence` is the state in words, computed
+    here once and shown everywhere. `remedies` come with `OPENED` and stay.
+    """
+
+    key: CheckKey
+    change: Change
+    severity: State
+    at_ms: int
+    received_ms: int
+    epoch: int
+    seq: int
+    value: float
+    limit: float
+    title: str
+    sentence: str
+    remedies: Sequence[Remedy] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """A past change of an incident, for people."""
+
+    change: Change
+    at_ms: int
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """An incident as it is read. `number` is in its permanent link, /i/142."""
+
+    number: int
+    key: CheckKey
+    host_name: str | None
+    severity: State
+    title: str
+    sentence: str
+    value: float
+    limit: float
+    opened_ms: int
+    updated_ms: int
+    closed_ms: int | None
+    remedies: Sequence[Remedy]
+    timeline: Sequence[TimelineEntry] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandOutcome:
+    """How a command ended, as the agent's result record says."""
+
+    command_id: str
+    outcome: str
+    detail: str
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """All that one batch of deliveries changes, kept in one transaction or not at all.
+
+    `agents` and `checks` are whole new rows, the last one of a key wins; snapshots and records that are kept already are
+    left as they are.
+    """
+
+    agents: Sequence[Agent] = ()
+    snapshots: Sequence[KeptSnapshot] = ()
+    records: Sequence[KeptRecord] = ()
+    systems: Mapping[str, bytes] = field(default_factory=dict)  # agent_id -> JSON of records.System
+    quarantined: Sequence[Quarantined] = ()
+    checks: Sequence[Check] = ()
+    incidents: Sequence[IncidentChange] = ()
+    outcomes: Sequence[CommandOutcome] = ()
+    canary_sent_ms: int | None = None
+    received_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptBatch:
+    """What the transaction found: how much was new, how much was there already, and the numbers of changed incidents."""
+
+    new_records: int
+    duplicates: int
+    incident_numbers: Mapping[CheckKey, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetState:
+    """What a processor must remember to go on: loaded once when it takes over, kept in step by its own batches."""
+
+    agents: Mapping[str, Agent]
+    checks: Mapping[CheckKey, Check]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """The last canary that went from the exchange into the database."""
+
+    sent_ms: int
+    stored_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key for people and scripts; only the SHA-256 of its secret is kept."""
+
+    key_id: int
+    name: str
+    role: Role
+    sha256: str
+    created_ms: int
+    revoked_ms: int | None = None
+
+
+def agent_state(agent: Agent, worst_open: State | None, now_ms: int) -> State:
+    """Worst of silence and open incidents. Silence is never green: no data outranks a warning, never reported is waiting."""
+    if not agent.has_metrics and agent.is_fresh(now_ms):
+        own = State.WAITING
+    elif not agent.is_connected(now_ms):
+        own = State.STALE
+    else:
+        own = State.OK
+    return min((state for state in (own, worst_open) if state is not None), key=URGENCY.__getitem__)
