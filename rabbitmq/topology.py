@@ -1,8 +1,8 @@
 """The names that exist in the broker: one topic exchange, one quorum queue, four accounts.
 
 The queue is quorum because only a quorum queue syncs to disk before it confirms; it rejects at its limit instead of
-dropping; it has one active consumer, the others stand by. There is no alternate exchange (it would turn an unroutable message
-into a confirmed one) and no dead-letter exchange (the quarantine is in the database).
+dropping; it has one active consumer, the others stand by. There is no alternate exchange (it would turn an unroutable
+message into a confirmed one) and no dead-letter exchange (the quarantine is in the database).
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The frozen domain types that the programs share. Pure: no database, no clock.
 
-Times are whole milliseconds since the Unix epoch (UTC) and end in `_ms`. `received_ms` is the processor's clock, every other
-time of a record is the agent's own.
+Times are whole milliseconds since the Unix epoch (UTC) and end in `_ms`. `received_ms` is the processor's clock, every
+other time of a record is the agent's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -171,8 +171,8 @@ class Change(StrEnum):
 class IncidentChange:
     """One step in an incident's life, decided by the processor.
 
-    At most one incident of a check is open at a time, so the check's key finds it. `sentence` is the state in words, computed
-    here once and shown everywhere. `remedies` come with `OPENED` and stay.
+    At most one incident of a check is open at a time, so the check's key finds it. `sentence` is the state in words,
+    computed here once and shown everywhere. `remedies` come with `OPENED` and stay.
     """
 
     key: CheckKey
@@ -231,8 +231,8 @@ class CommandOutcome:
 class Batch:
     """All that one batch of deliveries changes, kept in one transaction or not at all.
 
-    `agents` and `checks` are whole new rows, the last one of a key wins; snapshots and records that are kept already are
-    left as they are.
+    `agents` and `checks` are whole new rows, the last one of a key wins; snapshots and records that are kept already
+    stay as they are.
     """
 
     agents: Sequence[Agent] = ()
@@ -249,7 +249,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptBatch:
-    """What the transaction found: how much was new, how much was there already, and the numbers of changed incidents."""
+    """What the transaction found: how much was new, how much was there already, the numbers of changed incidents."""
 
     new_records: int
     duplicates: int
@@ -285,7 +285,7 @@ class ApiKey:
 
 
 def agent_state(agent: Agent, worst_open: State | None, now_ms: int) -> State:
-    """Worst of silence and open incidents. Silence is never green: no data outranks a warning, never reported is waiting."""
+    """Worst of silence and open incidents: no data outranks a warning, and who never reported is waiting, not green."""
     if not agent.has_metrics and agent.is_fresh(now_ms):
         own = State.WAITING
     elif not agent.is_connected(now_ms):

@@ -1,0 +1,63 @@
+"""How one connects: the only file of this library that knows pika."""
+
+import socket
+from dataclasses import dataclass, field
+
+import pika
+
+from rabbitmq.message import Envelope
+
+HEARTBEAT_SECONDS = 10
+BLOCKED_TIMEOUT_SECONDS = 300
+DEAD_PEER_MS = 15_000
+REPLY_ADDRESS = "amq.rabbitmq.reply-to"  # RabbitMQ's direct reply-to pseudo queue
+PERSISTENT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerAddress:
+    """Where the broker is and as whom to log in; the password shows in no representation."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    virtual_host: str = "/"
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def connection_parameters(address: BrokerAddress, *, connection_name: str) -> pika.ConnectionParameters:
+    """Parameters with every protection switched on that pika leaves off: heartbeat, blocked and dead-peer time-outs.
+
+    Exactly one attempt is made: retries belong to the caller, who backs off and says so.
+    """
+    return pika.ConnectionParameters(
+        host=address.host,
+        port=address.port,
+        virtual_host=address.virtual_host,
+        credentials=pika.PlainCredentials(address.user, address.password, erase_on_connect=False),
+        heartbeat=HEARTBEAT_SECONDS,
+        blocked_connection_timeout=BLOCKED_TIMEOUT_SECONDS,
+        connection_attempts=1,
+        socket_timeout=5,
+        stack_timeout=10,
+        tcp_options={"TCP_USER_TIMEOUT": DEAD_PEER_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {},
+        client_properties={"connection_name": connection_name},
+    )
+
+
+def message_properties(envelope: Envelope, *, reply_to: str | None = None) -> pika.BasicProperties:
+    """The envelope's AMQP properties: persistent, with the message id that makes a second copy harmless."""
+    return pika.BasicProperties(
+        message_id=envelope.message_id,
+        timestamp=envelope.timestamp,
+        type=envelope.type,
+        content_type=envelope.content_type,
+        content_encoding=envelope.content_encoding,
+        app_id=envelope.app_id,
+        headers=dict(envelope.headers),
+        delivery_mode=PERSISTENT,
+        reply_to=reply_to,
+    )
