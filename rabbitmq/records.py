@@ -1,8 +1,8 @@
 """The records an agent produces: the unit that is stored or named as lost.
 
 A record is identified by `(agent_id, epoch, seq)`. `seq` starts at 1 and has no gaps within an epoch; an agent opens a
-higher epoch when its spool was lost or replaced. All times are seconds as floats: `wall_seconds` since the Unix epoch (UTC),
-`boot_seconds` since the host's boot (CLOCK_BOOTTIME), which orders the records of one boot without trusting the wall clock.
+higher epoch when its spool was lost or replaced. All times are seconds as floats: `wall_seconds` since the Unix epoch
+(UTC), `boot_seconds` since the host's boot (CLOCK_BOOTTIME), which orders records of one boot without the wall clock.
 """
 
 from typing import Annotated, Any, Literal
