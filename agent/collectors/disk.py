@@ -1,0 +1,182 @@
+"""How full the file systems are."""
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.collectors.collector import EVERYWHERE, Fact, Partial, labelled
+from agent.collectors.patience import Patience, Unanswered
+from agent.host import Host
+from agent.mounts import FileSystem, file_systems, parse_mountinfo, path_text
+from rabbitmq.records import Readings
+
+FACTS = (
+    Fact(
+        metric="disk.usage_percent",
+        label="mount",
+        unit="%",
+        meaning="Used of what users can have, as df counts it: space reserved for root is left out.",
+        opentelemetry="system.filesystem.utilization",
+        platform=EVERYWHERE,
+    ),
+    Fact(
+        metric="disk.total_bytes",
+        label="mount",
+        unit="B",
+        meaning="Size of the file system, reserved space included.",
+        opentelemetry="system.filesystem.limit",
+        platform=EVERYWHERE,
+    ),
+    Fact(
+        metric="disk.used_bytes",
+        label="mount",
+        unit="B",
+        meaning="Space in use.",
+        opentelemetry="system.filesystem.usage (system.filesystem.state=used)",
+        platform=EVERYWHERE,
+    ),
+    Fact(
+        metric="disk.free_bytes",
+        label="mount",
+        unit="B",
+        meaning="Space that users can still have.",
+        opentelemetry="system.filesystem.usage (system.filesystem.state=free)",
+        platform=EVERYWHERE,
+    ),
+    Fact(
+        metric="disk.inodes_usage_percent",
+        label="mount",
+        unit="%",
+        meaning="Inodes in use; not given where the file system has no fixed number of them.",
+        opentelemetry="healthmon.system.filesystem.inodes.utilization",
+    ),
+    Fact(
+        metric="disk.inodes_total",
+        label="mount",
+        unit="inodes",
+        meaning="Inodes of the file system: how many files and folders it can hold.",
+        opentelemetry="healthmon.system.filesystem.inodes.limit",
+    ),
+    Fact(
+        metric="disk.inodes_free",
+        label="mount",
+        unit="inodes",
+        meaning="Inodes that are left.",
+        opentelemetry="healthmon.system.filesystem.inodes.free",
+    ),
+)
+
+MOUNTED_TOO_LATE = "mounted after the agent's container started; restart the agent's container to see it"
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one file system answered. `mount` is None when it is mounted at no folder, only over single files."""
+
+    mount: str | None
+    space: "os.statvfs_result | None"
+
+
+Measure = Callable[[FileSystem, bytes], Measured]
+
+
+class Disk:
+    """Space and inodes of each file system, asked with a deadline. `measure` asks one; tests hand in their own."""
+
+    name = "disk"
+    period_seconds = None
+    facts = FACTS
+
+    def __init__(self, measure: Measure | None = None, patience: Patience[Measured] | None = None) -> None:
+        self._measure = measure or measure_file_system
+        self._patience: Patience[Measured] = patience or Patience()
+        self._table = b""
+        self._file_systems: dict[str, FileSystem] = {}
+        self._unseen: list[str] = []
+
+    def collect(self, host: Host, now_seconds: float) -> Readings:  # noqa: ARG002 - no rate
+        prefix = mount_prefix(host)
+        self._look_at_mounts(host)
+        answers = self._patience.ask(
+            {mount: self._question(system, prefix) for mount, system in self._file_systems.items()}
+        )
+        readings: Readings = {}
+        errors = {self._part(mount): MOUNTED_TOO_LATE for mount in self._unseen}
+        for mount, answer in answers.items():
+            if isinstance(answer, Unanswered):
+                errors[self._part(mount)] = answer.reason
+            elif answer.mount is not None and answer.space is not None:
+                readings.update(space_readings(answer.mount, answer.space))
+        if errors:
+            raise Partial(readings, errors)
+        return readings
+
+    def _question(self, system: FileSystem, prefix: bytes) -> Callable[[], Measured]:
+        return lambda: self._measure(system, prefix)
+
+    def _part(self, mount: str) -> str:
+        return labelled(self.name, "mount", mount)
+
+    def _look_at_mounts(self, host: Host) -> None:
+        """Read the mount table anew when it changed, or while the host has a mount that is not seen from here."""
+        table = read_mount_table(host)
+        if table == self._table and not self._unseen:
+            return
+        found = file_systems(parse_mountinfo(table), host.scope)
+        seen = seen_from_here(found, host)
+        self._file_systems = {path_text(system.mounts[0].point): system for system in seen}
+        devices = {system.device for system in seen}
+        self._unseen = [path_text(system.mounts[0].point) for system in found if system.device not in devices]
+        self._table = table
+
+
+def mount_prefix(host: Host) -> bytes:
+    """Where the reported system's / is found: empty, or like /host/root."""
+    return os.fsencode(host.root) if host.is_mounted else b""
+
+
+def read_mount_table(host: Host) -> bytes:
+    """The mounts of the system that is reported: of process 1 where its /proc is mounted here."""
+    return host.read_proc("1/mountinfo" if host.is_mounted else "self/mountinfo")
+
+
+def seen_from_here(found: list[FileSystem], host: Host) -> list[FileSystem]:
+    """Those that are mounted here, too. A path alone proves nothing: below it another file system may show."""
+    if not host.is_mounted:
+        return found
+    prefix = mount_prefix(host)
+    own = {mount.point: mount.device for mount in parse_mountinfo(host.read_proc("self/mountinfo"))}
+    visible = (
+        FileSystem(tuple(mount for mount in system.mounts if own.get((prefix + mount.point).rstrip(b"/")) == mount.device))
+        for system in found
+    )
+    return [system for system in visible if system.mounts]
+
+
+def measure_file_system(system: FileSystem, prefix: bytes) -> Measured:
+    """Ask the first of its mounts that is a folder; raises OSError."""
+    for mount in system.mounts:
+        path = prefix + mount.point
+        if stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116 - a path of bytes
+            return Measured(path_text(mount.point), os.statvfs(path))
+    return Measured(None, None)
+
+
+def space_readings(mount: str, space: "os.statvfs_result") -> Readings:
+    """Readings of one file system; none when it has no blocks, as one that only looks like one."""
+    if space.f_blocks == 0:
+        return {}
+    used, available = space.f_blocks - space.f_bfree, space.f_bavail
+    readings = {
+        labelled("disk.usage_percent", "mount", mount): 100 * used / max(1, used + available),
+        labelled("disk.total_bytes", "mount", mount): float(space.f_blocks * space.f_frsize),
+        labelled("disk.used_bytes", "mount", mount): float(used * space.f_frsize),
+        labelled("disk.free_bytes", "mount", mount): float(available * space.f_frsize),
+    }
+    if space.f_files > 0:
+        taken = space.f_files - space.f_ffree
+        readings[labelled("disk.inodes_usage_percent", "mount", mount)] = 100 * taken / space.f_files
+        readings[labelled("disk.inodes_total", "mount", mount)] = float(space.f_files)
+        readings[labelled("disk.inodes_free", "mount", mount)] = float(space.f_ffree)
+    return readings

@@ -1,0 +1,9 @@
+"""The kinds of commands this agent obeys: this table is the allow list."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from agent.commands import poll
+from agent.commands.command import CommandKind
+
+COMMANDS: Mapping[str, CommandKind] = MappingProxyType({"poll": poll.run})

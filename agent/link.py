@@ -1,0 +1,133 @@
+"""One connection and one channel to the broker, made again for ever. Everything here runs on the I/O loop's thread.
+
+    open -> connected -> channel -> confirms on -> reply address -> link_up
+      ^                                                               |
+      +---- wait (full jitter) <---- link_down <---- any trouble <----+
+"""
+
+from typing import Any, Protocol
+
+import pika
+import pika.exceptions
+from pika.adapters.select_connection import IOLoop
+
+from agent.backoff import Backoff
+from agent.broker_trouble import Trouble, explain
+from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress, connection_parameters, message_properties
+from rabbitmq.message import Envelope
+from rabbitmq.topology import EXCHANGE
+
+
+class LinkListener(Protocol):
+    """What a link tells its owner."""
+
+    def link_up(self) -> None: ...
+    def link_down(self, trouble: Trouble, retry_seconds: float) -> None: ...
+    def acked(self, delivery_tag: int, multiple: bool) -> None: ...
+    def nacked(self, delivery_tag: int, multiple: bool) -> None: ...
+    def returned(self, message_id: str) -> None: ...
+    def blocked(self) -> None: ...
+    def unblocked(self) -> None: ...
+    def command(self, body: bytes) -> None: ...
+
+
+class Link:
+    """Keeps a confirming channel open; `listener` hears of it, and of the broker's answers."""
+
+    def __init__(
+        self, loop: IOLoop, broker: BrokerAddress, listener: LinkListener, *, connection_name: str, backoff: Backoff
+    ) -> None:
+        self._loop = loop
+        self._broker = broker
+        self._parameters = connection_parameters(broker, connection_name=connection_name)
+        self._listener = listener
+        self._backoff = backoff
+        self._connection: Any = None
+        self._channel: Any = None
+        self._trouble: Trouble | None = None
+        self._next_tag = 1
+        self._closing = False
+
+    def open(self) -> None:
+        if self._closing:
+            return
+        self._trouble = None
+        self._connection = pika.SelectConnection(
+            self._parameters,
+            on_open_callback=self._connection_open,
+            on_open_error_callback=self._connection_gone,
+            on_close_callback=self._connection_gone,
+            custom_ioloop=self._loop,
+        )
+
+    def publish(self, envelope: Envelope) -> int:
+        """Send a message that must reach a queue; returns its delivery tag. Only between link_up and link_down."""
+        self._channel.basic_publish(
+            EXCHANGE,
+            envelope.routing_key,
+            envelope.body,
+            message_properties(envelope, reply_to=REPLY_ADDRESS),
+            mandatory=True,
+        )
+        tag = self._next_tag
+        self._next_tag += 1
+        return tag
+
+    def close(self) -> None:
+        """Close for good; the loop stops when the broker has said good-bye."""
+        self._closing = True
+        if self._connection is None or self._connection.is_closed:
+            self._loop.stop()
+        elif not self._connection.is_closing:
+            self._connection.close()
+
+    def renew(self, trouble: Trouble) -> None:
+        """Give this connection up and make another."""
+        self._trouble = self._trouble or trouble
+        if self._connection.is_open:
+            self._connection.close()
+
+    def healthy(self) -> None:
+        """The broker has confirmed something: the next trouble starts with a short wait again."""
+        self._backoff.reset()
+
+    def _connection_open(self, connection: Any) -> None:
+        connection.add_on_connection_blocked_callback(lambda _connection, _frame: self._listener.blocked())
+        connection.add_on_connection_unblocked_callback(lambda _connection, _frame: self._listener.unblocked())
+        connection.channel(on_open_callback=self._channel_open)
+
+    def _channel_open(self, channel: Any) -> None:
+        self._channel = channel
+        self._next_tag = 1
+        channel.add_on_close_callback(self._channel_gone)
+        channel.add_on_return_callback(self._message_returned)
+        channel.confirm_delivery(self._confirm, callback=self._confirms_on)
+
+    def _confirms_on(self, _frame: Any) -> None:
+        self._channel.basic_consume(
+            REPLY_ADDRESS, self._command, auto_ack=True, callback=lambda _frame: self._listener.link_up()
+        )
+
+    def _confirm(self, frame: Any) -> None:
+        answer = frame.method
+        if answer.NAME == "Basic.Ack":
+            self._listener.acked(answer.delivery_tag, answer.multiple)
+        else:
+            self._listener.nacked(answer.delivery_tag, answer.multiple)
+
+    def _message_returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
+        self._listener.returned(properties.message_id or "")
+
+    def _command(self, _channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
+        self._listener.command(body)
+
+    def _channel_gone(self, _channel: Any, error: BaseException) -> None:
+        self.renew(explain(error, self._broker))
+
+    def _connection_gone(self, _connection: Any, error: BaseException) -> None:
+        if self._closing:
+            self._loop.stop()
+            return
+        retry_seconds = self._backoff.next_seconds()
+        self._listener.link_down(self._trouble or explain(error, self._broker), retry_seconds)
+        self._loop.call_later(retry_seconds, self.open)

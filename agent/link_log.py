@@ -1,0 +1,63 @@
+"""What a person reads about the link to the broker: each change once, never each attempt."""
+
+import logging
+
+from agent.broker_trouble import Trouble
+
+log = logging.getLogger("agent.link")
+
+
+class LinkLog:
+    """Times are seconds of one monotonic clock."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._down_since: float | None = None
+        self._said: set[Trouble] = set()
+        self._first_confirmed = False
+        self._back_after_seconds: float | None = None
+        self._sent_since_back = 0
+
+    def down(self, trouble: Trouble, retry_seconds: float, now: float) -> None:
+        """Said when the link breaks, and again only for a cause that somebody must mend."""
+        is_news = self._down_since is None or bool(trouble.advice)
+        if is_news and trouble not in self._said:
+            advice = f" {trouble.advice}" if trouble.advice else ""
+            log.warning("hub unreachable (%s), keeping snapshots, retry in %.0f s.%s", trouble.why, retry_seconds, advice)
+        self._said.add(trouble)
+        if self._down_since is None:
+            self._down_since = now
+        self._back_after_seconds = None
+
+    def up(self, now: float) -> None:
+        if self._down_since is not None:
+            self._back_after_seconds = now - self._down_since
+            self._sent_since_back = 0
+
+    def confirmed(self, count: int, *, all_sent: bool) -> None:
+        """The broker has `count` more records; `all_sent` when none is kept any more."""
+        if not self._first_confirmed:
+            self._first_confirmed = True
+            log.info("first record confirmed by the broker %s", self._where)
+        self._sent_since_back += count
+        if all_sent and self._back_after_seconds is not None:
+            log.info("hub back after %.0f s, sent %d kept records", self._back_after_seconds, self._sent_since_back)
+            self._down_since = self._back_after_seconds = None
+            self._said.clear()
+
+    def refused(self, reason: str) -> None:
+        """The broker is there but keeps nothing: its queue is full, or no queue is bound."""
+        why = {
+            "rejected": "its queue is full",
+            "unroutable": "no queue takes them; set the broker up: python -m rabbitmq setup",
+        }[reason]
+        trouble = Trouble(why)
+        if trouble not in self._said:
+            log.warning("hub %s does not take records (%s), keeping them, trying again", self._where, why)
+        self._said.add(trouble)
+
+    def blocked(self) -> None:
+        log.warning("hub %s is short of disk or memory and takes no records, keeping them", self._where)
+
+    def unblocked(self) -> None:
+        log.info("hub %s takes records again", self._where)

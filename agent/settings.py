@@ -1,0 +1,116 @@
+"""The agent's settings: defaults, then the TOML file, then the environment; one name everywhere.
+
+`rabbitmq_host` in the file is `HEALTHMON_RABBITMQ_HOST` in the environment. All problems are reported together.
+"""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from rabbitmq.connection import BrokerAddress
+from rabbitmq.topology import AGENT_USER
+
+DEFAULT_FILE = Path("/etc/healthmon/agent.toml")
+PREFIX = "HEALTHMON_"
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+
+
+class ConfigError(Exception):
+    """The agent cannot start like this: `problems` are sentences that name the file and the key."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What one agent is told. `name` overrides the host's own name."""
+
+    rabbitmq_host: Text = "127.0.0.1"
+    rabbitmq_port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 5672
+    rabbitmq_user: Text = AGENT_USER
+    rabbitmq_password: Text = AGENT_USER
+    rabbitmq_password_file: Text | None = None
+    rabbitmq_virtual_host: Text = "/"
+    state_dir: Text = "/var/lib/healthmon"
+    interval_seconds: Annotated[float, msgspec.Meta(ge=1, le=300)] = 5.0
+    name: Text | None = None
+
+    def __repr__(self) -> str:
+        shown = {field: getattr(self, field) for field in self.__struct_fields__} | {"rabbitmq_password": "****"}
+        return f"Settings({', '.join(f'{field}={value!r}' for field, value in shown.items())})"
+
+    @property
+    def broker(self) -> BrokerAddress:
+        return BrokerAddress(
+            self.rabbitmq_host,
+            self.rabbitmq_port,
+            self.rabbitmq_user,
+            self.rabbitmq_password,
+            self.rabbitmq_virtual_host,
+        )
+
+
+_TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+
+
+def load_settings(environment: Mapping[str, str]) -> Settings:
+    """Build the settings once at start; raises ConfigError with every problem found."""
+    problems: list[str] = []
+    values = _from_file(environment, problems) | _from_environment(environment, problems)
+    values = _with_password_from_file(values, problems)
+    if problems:
+        raise ConfigError(problems)
+    return Settings(**values)
+
+
+def _from_file(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    named = environment.get(f"{PREFIX}AGENT_FILE")
+    file = Path(named) if named else DEFAULT_FILE
+    try:
+        table = tomllib.loads(file.read_text())
+    except FileNotFoundError:
+        if named:
+            problems.append(f"{file}: there is no such file; {PREFIX}AGENT_FILE names it.")
+        return {}
+    except (OSError, ValueError) as error:
+        problems.append(f"{file}: {error}")
+        return {}
+    unknown = [key for key in table if key not in _TYPES]
+    problems.extend(f"{file}: {key} is no setting. Known are {', '.join(_TYPES)}." for key in unknown)
+    known = {key: value for key, value in table.items() if key in _TYPES}
+    return _checked(known, problems, strict=True, label=lambda key: f"{file}: {key}")
+
+
+def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    given = {key: environment[f"{PREFIX}{key.upper()}"] for key in _TYPES if environment.get(f"{PREFIX}{key.upper()}")}
+    return _checked(given, problems, strict=False, label=lambda key: f"environment: {PREFIX}{key.upper()}")
+
+
+def _checked(given: dict[str, Any], problems: list[str], *, strict: bool, label: Callable[[str], str]) -> dict[str, Any]:
+    """The valid ones of `given`; a problem never quotes the value, which may be a secret."""
+    values: dict[str, Any] = {}
+    for key, value in given.items():
+        try:
+            values[key] = msgspec.convert(value, _TYPES[key], strict=strict)
+        except msgspec.ValidationError as error:
+            problems.append(f"{label(key)}: {error}.")
+    return values
+
+
+def _with_password_from_file(values: dict[str, Any], problems: list[str]) -> dict[str, Any]:
+    file = values.get("rabbitmq_password_file")
+    if file is None:
+        return values
+    try:
+        password = Path(file).read_text().strip()
+    except (OSError, ValueError):
+        problems.append(f"rabbitmq_password_file: {file} cannot be read.")
+        return values
+    if not password:
+        problems.append(f"rabbitmq_password_file: {file} is empty.")
+    return values | {"rabbitmq_password": password}

@@ -1,0 +1,66 @@
+"""The running agent's state in a small file of its slot folder, for `healthmon-agent status`: no broker needed."""
+
+import socket
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from agent.files import write_atomically
+from agent.identity import slot_folders
+
+STATUS_FILE = "status.json"
+MISSED_INTERVALS = 3
+GRACE_SECONDS = 10.0
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """Times are Unix seconds. `machine` is where the agent runs, also when it reports another name."""
+
+    schema: Literal["agent-status/1"] = "agent-status/1"
+    agent_id: str
+    name: str
+    machine: str
+    scope: str
+    version: str
+    process_id: int
+    running: bool
+    written_seconds: float
+    started_seconds: float
+    interval_seconds: float
+    collectors: int
+    errors: dict[str, str]
+    hub: str
+    hub_state: Literal["connected", "blocked", "disconnected"]
+    hub_since_seconds: float
+    hub_why: str
+    hub_advice: str
+    last_confirmed_seconds: float | None
+    epoch: int
+    last_seq: int
+    waiting: int
+    lost: int
+
+    def is_fresh(self, now_seconds: float) -> bool:
+        """Written by an agent that still runs, as far as this clock tells."""
+        age_seconds = now_seconds - self.written_seconds
+        return self.running and age_seconds < MISSED_INTERVALS * self.interval_seconds + GRACE_SECONDS
+
+
+def write_status(folder: Path, status: Status) -> None:
+    """Raises OSError."""
+    write_atomically(folder / STATUS_FILE, msgspec.json.encode(status), durable=False)
+
+
+def read_statuses(state_folder: Path, *, machine: str | None = None) -> list[Status]:
+    """What the agents of this machine told last, lowest slot first. Replicas that share the folder are left out."""
+    here = machine or socket.gethostname()
+    found = (_read(folder / STATUS_FILE) for folder in slot_folders(state_folder))
+    return [status for status in found if status is not None and status.machine == here]
+
+
+def _read(file: Path) -> Status | None:
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Status)
+    except (OSError, msgspec.DecodeError):
+        return None

@@ -1,0 +1,83 @@
+"""Log lines for `docker-compose logs -f`: `HH:MM:SS LEVEL  what changed`, or one JSON object a line on request.
+
+LOG_FORMAT=json and LOG_LEVEL switch; LOG_TRACE=1 shows whole tracebacks, which are one frame otherwise. Times are UTC.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from types import TracebackType
+
+from console.colour import wants_colour
+
+_COLOURS = {"WARN": "\x1b[33m", "ERROR": "\x1b[1;31m", "CRIT": "\x1b[1;31m"}
+_NAMES = {"WARNING": "WARN", "CRITICAL": "CRIT"}
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
+
+
+class LineFormatter(logging.Formatter):
+    """One event, one line; control characters of hosts' data are escaped, so nobody can forge a line."""
+
+    def __init__(self, *, colour: bool, whole_traces: bool) -> None:
+        super().__init__()
+        self._colour = colour
+        self._whole_traces = whole_traces
+
+    def format(self, record: logging.LogRecord) -> str:
+        clock = time.strftime("%H:%M:%S", time.gmtime(record.created))
+        level = _NAMES.get(record.levelname, record.levelname)
+        shown = f"{_COLOURS[level]}{level:<5}\x1b[0m" if self._colour and level in _COLOURS else f"{level:<5}"
+        line = f"{clock} {shown}  {record.getMessage().translate(_CONTROL)}"
+        return line + _trace(record, self._whole_traces)
+
+
+class JsonFormatter(logging.Formatter):
+    """The same as one JSON object: ts, level, logger, event."""
+
+    def __init__(self, *, whole_traces: bool) -> None:
+        super().__init__()
+        self._whole_traces = whole_traces
+
+    def format(self, record: logging.LogRecord) -> str:
+        clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        event = record.getMessage() + _trace(record, self._whole_traces)
+        fields = {
+            "ts": f"{clock}.{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "event": event,
+        }
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def start_logging(environment: Mapping[str, str] = os.environ) -> None:
+    """Send all logging to standard output in the format asked for; third parties speak from warnings up."""
+    whole_traces = environment.get("LOG_TRACE") == "1"
+    formatter: logging.Formatter
+    if environment.get("LOG_FORMAT") == "json":
+        formatter = JsonFormatter(whole_traces=whole_traces)
+    else:
+        formatter = LineFormatter(colour=wants_colour(sys.stdout, environment=environment), whole_traces=whole_traces)
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=environment.get("LOG_LEVEL", "INFO").upper(), handlers=[handler], force=True)
+    # its own lines say the same thing five times over; our publisher and consumer say it once, with what to do
+    logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
+
+
+def _trace(record: logging.LogRecord, whole: bool) -> str:
+    if not record.exc_info or record.exc_info[1] is None:
+        return ""
+    kind, error, frames = record.exc_info
+    if whole:
+        return "\n" + "".join(traceback.format_exception(kind, error, frames)).rstrip()
+    return f" ({type(error).__name__}: {error}{_place(frames)})".translate(_CONTROL)
+
+
+def _place(frames: TracebackType | None) -> str:
+    last = traceback.extract_tb(frames)[-1:]
+    return "".join(f" at {frame.filename}:{frame.lineno}" for frame in last)

@@ -1,0 +1,78 @@
+"""What the database says: whether an API key exists; and a data volume made under the default password is mended."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import Engine, inspect, make_url
+
+from deploy.preflight.exposure import DEFAULT_DATABASE_PASSWORD
+from store import keys
+from store.engine import open_engine, reading
+from store.tables import api_key
+
+DEFAULT_URL = "sqlite:///var/healthmon.db"
+CONNECT_SECONDS = 10
+
+
+def is_postgres(environment: Mapping[str, str]) -> bool:
+    return make_url(_url(environment)).get_backend_name() == "postgresql"
+
+
+def has_active_key(environment: Mapping[str, str]) -> bool:
+    """Whether anyone holds a key; a database without our tables has none. Raises StoreUnavailable."""
+    if not is_postgres(environment) and not Path(make_url(_url(environment)).database or "").exists():
+        return False  # opening it would make the file
+    engine = open_engine(_url(environment), environment.get("HEALTHMON_DATABASE_PASSWORD") or None)
+    try:
+        return _has_active_key(engine)
+    finally:
+        engine.dispose()
+
+
+def _has_active_key(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return inspect(connection).has_table(api_key.name) and keys.any_active(connection)
+
+
+def adopt_password(environment: Mapping[str, str]) -> bool:
+    """Give the database's user the configured password if the default one is still in force; whether it did.
+
+    PostgreSQL's image takes its password at the first start only, so a later one would lock everybody out. Raises
+    psycopg.OperationalError when neither the configured nor the default password opens the database.
+    """
+    password = environment.get("HEALTHMON_DATABASE_PASSWORD") or DEFAULT_DATABASE_PASSWORD
+    try:
+        _connect(environment, password).close()
+    except psycopg.OperationalError:
+        if password == DEFAULT_DATABASE_PASSWORD:
+            raise
+        return _replace_default(environment, password)
+    return False
+
+
+def _replace_default(environment: Mapping[str, str], password: str) -> bool:
+    with _connect(environment, DEFAULT_DATABASE_PASSWORD) as connection:
+        user = connection.info.user
+        # encrypted here, so that no server log can show it
+        encrypted = connection.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256").decode()
+        statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
+        connection.execute(statement.format(sql.Identifier(user), sql.Literal(encrypted)))
+    return True
+
+
+def _connect(environment: Mapping[str, str], password: str) -> psycopg.Connection[tuple[object, ...]]:
+    address = make_url(_url(environment))
+    return psycopg.connect(
+        host=address.host,
+        port=address.port or 5432,
+        user=address.username,
+        dbname=address.database,
+        password=password,
+        connect_timeout=CONNECT_SECONDS,
+    )
+
+
+def _url(environment: Mapping[str, str]) -> str:
+    return environment.get("HEALTHMON_DATABASE_URL") or DEFAULT_URL

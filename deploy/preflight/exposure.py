@@ -1,0 +1,56 @@
+"""Whether the stack may be published at an address. Pure: passwords and the key's existence are passed in."""
+
+from collections.abc import Mapping
+
+from helpdesk_api.settings import is_loopback
+from rabbitmq.topology import AGENT_USER, HELPDESK_USER, PROCESSOR_USER
+
+DEFAULT_PASSWORDS: dict[str, str] = {
+    "HEALTHMON_RABBITMQ_ADMIN_PASSWORD": "guest",
+    "HEALTHMON_PROCESSOR_PASSWORD": PROCESSOR_USER,
+    "HEALTHMON_HELPDESK_PASSWORD": HELPDESK_USER,
+    "HEALTHMON_AGENT_PASSWORD": AGENT_USER,
+}
+DATABASE_PASSWORD = "POSTGRES_PASSWORD"  # noqa: S105 - the variable's name
+DEFAULT_DATABASE_PASSWORD = "healthmon"  # noqa: S105 - the password that we refuse
+WELL_KNOWN = frozenset({*DEFAULT_PASSWORDS.values(), DEFAULT_DATABASE_PASSWORD})
+LOOPBACK = "127.0.0.1"
+
+
+def bind_address(environment: Mapping[str, str]) -> str:
+    """Where the stack is to be published; an empty variable counts as not set."""
+    return environment.get("HEALTHMON_BIND") or LOOPBACK
+
+
+def is_exposed(environment: Mapping[str, str]) -> bool:
+    return not is_loopback(bind_address(environment))
+
+
+def passwords_in_default(environment: Mapping[str, str], *, with_postgres: bool) -> list[str]:
+    """Names of the variables whose password is not set or well known; never a value."""
+    defaults = dict(DEFAULT_PASSWORDS)
+    if with_postgres:
+        defaults[DATABASE_PASSWORD] = DEFAULT_DATABASE_PASSWORD
+    return [name for name, default in defaults.items() if (environment.get(name) or default) in WELL_KNOWN]
+
+
+def refusal(bind: str, default_passwords: list[str], *, has_key: bool, up: str, healthmon: str) -> str | None:
+    """What is wrong, why it matters, what to run now; None when the stack may be published at `bind`.
+
+    `up` and `healthmon` are the commands of this way to run the stack.
+    """
+    if is_loopback(bind) or (has_key and not default_passwords):
+        return None
+    faults = [f"the default password is in force for {', '.join(default_passwords)}"] if default_passwords else []
+    faults += [] if has_key else ["no API key exists"]
+    commands = ["make secrets"] if default_passwords else []
+    commands += [] if has_key else [f"HEALTHMON_BIND={LOOPBACK} {up}", f"{healthmon} keys create --role admin"]
+    return "\n".join(
+        [
+            f"Refused to publish at HEALTHMON_BIND={bind}: {', and '.join(faults)}.",
+            "Why: everyone who reaches that address could read every host and write any record.",
+            "Now run, in this order:",
+            *(f"    {command}" for command in commands),
+            f"and start again with HEALTHMON_BIND={bind}.",
+        ]
+    )

@@ -1,0 +1,48 @@
+"""An agent as the API shows it."""
+
+from pydantic import BaseModel, Field
+
+from helpdesk_api.condition import sentence_of
+from helpdesk_api.times import Moment, moment
+from store.model import Agent, Incident, State, agent_state
+
+
+class AgentAnswer(BaseModel):
+    """One agent and the host it reports. `sentence` is its state in words."""
+
+    agent_id: str
+    host_name: str | None
+    state: State
+    sentence: str
+    connected: bool = Field(description="It was heard within three of its intervals (15 s at least).")
+    streaming_active: bool = Field(description="It is connected and sends metrics.")
+    has_system_info: bool
+    has_metrics: bool
+    first_seen: Moment
+    last_seen: Moment
+    last_update: Moment | None = Field(description="When its newest snapshot was received.")
+    scope: str | None = Field(description="host or container: what its readings are about.")
+    version: str | None
+    interval_seconds: float
+    url: str = Field(description="The host's page.")
+
+
+def agent_answer(agent: Agent, worst: Incident | None, now_ms: int, base_url: str) -> AgentAnswer:
+    """`worst` is the agent's most urgent open incident."""
+    return AgentAnswer(
+        agent_id=agent.agent_id,
+        host_name=agent.host_name,
+        state=agent_state(agent, worst.severity if worst else None, now_ms),
+        sentence=sentence_of(agent, worst, now_ms),
+        connected=agent.is_connected(now_ms),
+        streaming_active=agent.is_streaming(now_ms),
+        has_system_info=agent.has_system_info,
+        has_metrics=agent.has_metrics,
+        first_seen=moment(agent.first_seen_ms),
+        last_seen=moment(agent.last_seen_ms),
+        last_update=None if agent.snapshot_received_ms is None else moment(agent.snapshot_received_ms),
+        scope=agent.scope,
+        version=agent.agent_version,
+        interval_seconds=agent.interval_ms / 1000,
+        url=f"{base_url}/h/{agent.agent_id}",
+    )

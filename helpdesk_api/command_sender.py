@@ -1,0 +1,108 @@
+"""The road to the agents: commands go to an agent's reply address through the broker's default exchange.
+
+    route --send()--> queue --one thread that owns the connection--> broker --direct reply-to--> agent
+
+A reply address is always unroutable to the broker's `mandatory` check, so nothing is asked to be returned: whether a
+command arrived shows in the agent's result record and nowhere else.
+"""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError
+
+from rabbitmq.commands import COMMAND_TYPE, Command, encode_command
+from rabbitmq.connection import BrokerAddress, connection_parameters
+
+QUEUE_LIMIT = 1000
+SERVICE_SECONDS = 1.0  # how often an idle connection answers heartbeats
+FIRST_RETRY_SECONDS = 1.0
+LAST_RETRY_SECONDS = 30.0
+_log = logging.getLogger(__name__)
+
+
+class AmqpCommandSender:
+    """Sends on its own thread, reconnects with back-off, forgets a command at its expiry."""
+
+    def __init__(self, address: BrokerAddress, now_seconds: Callable[[], float] = time.time) -> None:
+        self._address = address
+        self._now_seconds = now_seconds
+        self._waiting: queue.Queue[tuple[str, Command]] = queue.Queue(QUEUE_LIMIT)
+        self._held: tuple[str, Command] | None = None  # taken from the queue, not yet handed to the broker
+        self._stopping = threading.Event()
+        self._connected = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="command-sender", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop within about a second; what waits is dropped, its senders have been told to look again."""
+        self._stopping.set()
+        self._thread.join(timeout=15)
+
+    @property
+    def connected(self) -> bool:
+        return self._connected.is_set()
+
+    def send(self, reply_to: str, command: Command) -> None:
+        """Queue the command; raises queue.Full when the broker has been away for 1000 commands."""
+        self._waiting.put_nowait((reply_to, command))
+
+    def _run(self) -> None:
+        retry_seconds = FIRST_RETRY_SECONDS
+        told = False
+        while not self._stopping.is_set():
+            try:
+                self._connect_and_serve()
+            except (AMQPError, OSError) as error:
+                if self._connected.is_set():
+                    retry_seconds, told = FIRST_RETRY_SECONDS, False
+                if not told:
+                    _log.warning("broker %s unreachable (%s), polls wait, retrying", self._address, _words(error))
+                    told = True
+                self._connected.clear()
+                self._stopping.wait(retry_seconds)
+                retry_seconds = min(2 * retry_seconds, LAST_RETRY_SECONDS)
+
+    def _connect_and_serve(self) -> None:
+        parameters = connection_parameters(self._address, connection_name="healthmon-helpdesk")
+        connection = pika.BlockingConnection(parameters)
+        try:
+            channel = connection.channel()
+            self._connected.set()
+            while not self._stopping.is_set():
+                connection.process_data_events(time_limit=0)
+                self._publish_next(channel)
+        finally:
+            if connection.is_open:
+                connection.close()
+
+    def _publish_next(self, channel: BlockingChannel) -> None:
+        try:
+            self._held = self._held or self._waiting.get(timeout=SERVICE_SECONDS)
+        except queue.Empty:
+            return
+        reply_to, command = self._held
+        if command.expires_seconds > self._now_seconds():
+            channel.basic_publish("", reply_to, encode_command(command), _properties(command))
+        self._held = None
+
+
+def _properties(command: Command) -> pika.BasicProperties:
+    return pika.BasicProperties(
+        message_id=command.command_id,
+        timestamp=int(command.issued_seconds),
+        type=COMMAND_TYPE,
+        content_type="application/json",
+        app_id="healthmon-helpdesk",
+    )
+
+
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,57 @@
+"""What every route works with: built once by `create_app`, handed to routes by `TheDesk`."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+
+from fastapi import Depends, Request
+from sqlalchemy import Engine
+
+from helpdesk_api.settings import Settings
+from knowledge.catalogue import Catalogue
+from knowledge.matcher import Matcher
+from rabbitmq.commands import Command
+
+POLL_WAIT_SECONDS = 5.0
+
+
+class CommandSender(Protocol):
+    """The road to an agent. `send` queues and returns at once; arrival shows in the agent's result record."""
+
+    @property
+    def connected(self) -> bool: ...
+
+    def send(self, reply_to: str, command: Command) -> None: ...
+
+
+def clock_ms() -> int:
+    """Now, in whole milliseconds since the Unix epoch."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The help desk's parts. `admin_key_sha256` is the hash of the key for administration on this machine."""
+
+    settings: Settings
+    engine: Engine
+    catalogue: Catalogue
+    matcher: Matcher
+    sender: CommandSender
+    admin_key_sha256: str | None = None
+    now_ms: Callable[[], int] = clock_ms
+    poll_wait_seconds: float = POLL_WAIT_SECONDS
+
+
+    def base_url(self, request: Request) -> str:
+        """The address people use, without a slash at its end."""
+        return (self.settings.public_url or str(request.base_url)).rstrip("/")
+
+
+def desk_of(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+TheDesk = Annotated[Desk, Depends(desk_of)]

@@ -1,0 +1,27 @@
+"""Pages for people: templates that escape everything, no script, one style sheet."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import HTMLResponse
+
+from helpdesk_api.times import rfc3339
+from helpdesk_api.words import clock, count, span
+
+FOLDER = Path(__file__).parent
+_templates = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_templates.filters.update(rfc3339=rfc3339, clock=clock, count=count, span=span)
+
+
+def page(
+    template: str, context: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
+    return HTMLResponse(_templates.get_template(template).render(context), status, headers)

@@ -1,0 +1,48 @@
+"""Whether records flow from the exchange into the database, told by the last canary that made the whole way."""
+
+from dataclasses import dataclass
+
+from helpdesk_api.desk import Desk
+from helpdesk_api.words import span
+from store import flow
+from store.engine import StoreUnavailable, reading
+from store.model import Flow
+
+FLOW_LATE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link of the chain and how it is."""
+
+    name: str
+    ok: bool
+    reason: str
+
+
+def links(desk: Desk) -> list[Link]:
+    """The chain from this program outwards: database, broker, flow. The first that is not ok is where to look."""
+    try:
+        with reading(desk.engine) as connection:
+            last = flow.last_flow(connection)
+    except StoreUnavailable as error:
+        return [Link("database", False, f"{error}. Start it, or mend HEALTHMON_DATABASE_URL.")]
+    return [Link("database", True, "answers"), broker_link(desk), flow_link(last, desk.now_ms())]
+
+
+def broker_link(desk: Desk) -> Link:
+    if desk.sender.connected:
+        return Link("broker", True, "connected")
+    address = f"{desk.settings.rabbitmq_host}:{desk.settings.rabbitmq_port}"
+    return Link("broker", False, f"RabbitMQ at {address} is not reached. Start it, or mend HEALTHMON_RABBITMQ_HOST.")
+
+
+def flow_link(last: Flow | None, now_ms: int) -> Link:
+    if last is None:
+        return Link("flow", False, "Nothing went from the exchange into the database yet. Does the processor run?")
+    age_seconds = (now_ms - last.stored_ms) / 1000
+    if age_seconds <= FLOW_LATE_SECONDS:
+        return Link("flow", True, f"last stored {span(age_seconds)} ago")
+    return Link(
+        "flow", False, f"Nothing was stored for {span(age_seconds)}: the processor is behind or away. See its log."
+    )

@@ -1,0 +1,61 @@
+"""The agents and the hosts they report."""
+
+import json
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, Field
+
+from helpdesk_api.access import VIEWER
+from helpdesk_api.answers.agents import AgentAnswer, agent_answer
+from helpdesk_api.answers.listing import DEFAULT_LIMIT, Limit, Listing, NextLink
+from helpdesk_api.desk import TheDesk
+from helpdesk_api.fleet import find_agent, open_incidents, worst_by_agent, worst_of
+from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
+from store.agents import list_agents, system_of
+from store.engine import reading
+
+router = APIRouter(prefix="/api/v1/agents", tags=["Agents"], dependencies=[VIEWER], responses=PROBLEMS_ANSWERED)
+
+
+class SystemAnswer(BaseModel):
+    """What the host is, as its agent told it last."""
+
+    agent_id: str
+    system: dict[str, Any] = Field(description="Operating system, processor, memory, disks, file systems, interfaces.")
+
+
+@router.get("", summary="List agents", operation_id="list_agents")
+def get_agents(
+    request: Request,
+    desk: TheDesk,
+    next_link: NextLink,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=64)] = None,
+) -> Listing[AgentAnswer]:
+    """An agent is listed from the moment of its hello, in the order of ids."""
+    with reading(desk.engine) as connection:
+        agents = list_agents(connection, cursor, limit + 1)
+        worst = worst_by_agent(open_incidents(connection))
+    now_ms, base_url = desk.now_ms(), desk.base_url(request)
+    items = [agent_answer(agent, worst.get(agent.agent_id), now_ms, base_url) for agent in agents[:limit]]
+    return Listing(items=items, next_cursor=next_link(items[-1].agent_id if len(agents) > limit else None))
+
+
+@router.get("/{agent}", summary="Show an agent", operation_id="get_agent")
+def get_one_agent(agent: str, request: Request, desk: TheDesk) -> AgentAnswer:
+    """By its id, or by its host name when no other agent has the same."""
+    with reading(desk.engine) as connection:
+        found = find_agent(connection, agent)
+        worst = worst_of(connection, found)
+    return agent_answer(found, worst, desk.now_ms(), desk.base_url(request))
+
+
+@router.get("/{agent}/system", summary="Show what the host is", operation_id="get_system")
+def get_system(agent: str, desk: TheDesk) -> SystemAnswer:
+    with reading(desk.engine) as connection:
+        found = find_agent(connection, agent)
+        system = system_of(connection, found.agent_id)
+    if system is None:
+        raise not_found(f"system information of {found.name}", "It comes with the agent's next hello.")
+    return SystemAnswer(agent_id=found.agent_id, system=json.loads(system))

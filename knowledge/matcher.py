@@ -1,0 +1,163 @@
+"""Finds known problems in a text or behind a rule. Pure.
+
+    text -> cleaned, bounded -> one Set pass over all patterns -> per pattern: first hit that no line takes back
+         -> one match per problem, ranked
+
+A text that fits nothing is tried once more without its line breaks, in case it was hard-wrapped within words.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from knowledge import ordinary
+from knowledge.expressions import compile_expression, compile_set
+from knowledge.model import Confidence, KnownProblem, Match, Pattern, Severity, Symptom
+from knowledge.pasted_text import MAX_TEXT_CHARS, PastedText, read_pasted
+from knowledge.placeholders import fill_command, fill_step
+
+MAX_HITS = 1_000  # of one pattern in one text; later ones are not looked at
+MAX_LINES = 20
+MAX_CAPTURED_CHARS = 300
+_BESIDE_CHARS = 200  # of a hit's line, on either side, that may take the hit back
+
+_SURENESS = {confidence: rank for rank, confidence in enumerate(Confidence)}
+_URGENCY = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Hit:
+    """Where one pattern of one problem was found; `explained` counts matched characters outside captured values."""
+
+    problem: KnownProblem
+    pattern: Pattern
+    words: str
+    captured: Mapping[str, str]
+    lines: Sequence[int]
+    explained: int
+
+    @property
+    def rank(self) -> tuple[int, int, int, str]:
+        return (_SURENESS[self.pattern.confidence], -self.explained, _URGENCY[self.problem.severity], self.problem.slug)
+
+
+class Matcher:
+    """Holds the compiled patterns of the known problems; safe to share between threads."""
+
+    def __init__(self, problems: Sequence[KnownProblem]) -> None:
+        self._problems = tuple(problems)
+        self._patterns = [(problem, pattern) for problem in problems for pattern in problem.patterns]
+        self._set = compile_set([pattern.expression for _, pattern in self._patterns]) if self._patterns else None
+        self._ordinary = [compile_expression(expression) for expression in ordinary.EXPRESSIONS]
+
+    def match_text(self, text: str) -> list[Match]:
+        """All known problems that a text shows, the best first; only the last `MAX_TEXT_CHARS` characters are read.
+
+        1. Exact before likely. 2. The match that explains more of the text (characters that matched outside captured
+        values). 3. The more severe. 4. By slug.
+        """
+        pasted = read_pasted(text)
+        hits = self._hits(pasted)
+        if not hits and len(pasted.line_starts) > 1:
+            hits = self._hits(pasted.unwrapped())
+        return [_text_match(hit, pasted.cut) for hit in sorted(hits, key=lambda hit: hit.rank)]
+
+    def match_symptom(self, rule: str, severity: str, labels: Mapping[str, str]) -> list[Match]:
+        """The known problems behind a rule's incident: `severity` warning or critical, `labels` of its reading."""
+        found = [
+            _symptom_match(problem, rule, severity, labels)
+            for problem in self._problems
+            if any(_fits(symptom, rule, severity, labels) for symptom in problem.symptoms)
+        ]
+        return sorted(found, key=lambda match: (_URGENCY[match.severity], match.slug))
+
+    def _hits(self, pasted: PastedText) -> list[_Hit]:
+        best: dict[str, _Hit] = {}
+        for index in (self._set.Match(pasted.text) or ()) if self._set else ():
+            problem, pattern = self._patterns[index]
+            hit = self._hit(problem, pattern, pasted)
+            if hit and (problem.slug not in best or hit.rank < best[problem.slug].rank):
+                best[problem.slug] = hit
+        return list(best.values())
+
+    def _hit(self, problem: KnownProblem, pattern: Pattern, pasted: PastedText) -> _Hit | None:
+        standing = self._standing(problem, pattern, pasted)
+        first = next(standing, None)
+        if first is None:
+            return None
+        captured = {name: _one_line(value) for name, value in first.groupdict().items() if value}
+        explained = len(first[0]) - sum(len(value) for value in first.groupdict().values() if value)
+        return _Hit(problem, pattern, _one_line(first[0]), captured, _lines(first, standing, pasted), explained)
+
+    def _standing(self, problem: KnownProblem, pattern: Pattern, pasted: PastedText) -> Iterator[Any]:
+        """The pattern's places in the text that neither the problem's `unless` nor an ordinary line takes back."""
+        vetoes = [compile_expression(expression) for expression in problem.unless]
+        for found in islice(compile_expression(pattern.expression).finditer(pasted.text), MAX_HITS):
+            before, after = _beside(found, pasted.text)
+            plain, marked = before + found[0] + after, before + ordinary.HIT + after
+            if any(veto.search(plain) for veto in vetoes) or any(veto.search(marked) for veto in self._ordinary):
+                continue
+            yield found
+
+
+def _beside(found: Any, text: str) -> tuple[str, str]:
+    """What stands on the hit's own lines before and after it, bounded."""
+    before = text[max(0, found.start() - _BESIDE_CHARS) : found.start()]
+    after = text[found.end() : found.end() + _BESIDE_CHARS]
+    return before.rpartition("\n")[2], after.partition("\n")[0]
+
+
+def _lines(first: Any, others: Iterator[Any], pasted: PastedText) -> tuple[int, ...]:
+    own = range(pasted.line_at(first.start()), pasted.line_at(first.end() - 1) + 1)
+    lines = dict.fromkeys([*own, *(pasted.line_at(other.start()) for other in others)])
+    return tuple(lines)[:MAX_LINES]
+
+
+def _one_line(value: str) -> str:
+    printable = "".join(character if character.isprintable() else " " for character in value)
+    return " ".join(printable.split())[:MAX_CAPTURED_CHARS]
+
+
+def _text_match(hit: _Hit, cut: bool) -> Match:
+    line, more = hit.lines[0], len(hit.lines) - 1
+    reason = f'line {line} says "{hit.words}"'
+    reason += f", as do {more} more" if more and line + 1 not in hit.lines else ""
+    reason += f" (only the last {MAX_TEXT_CHARS:,} characters were read)" if cut else ""
+    return _filled(hit.problem, hit.pattern.confidence, reason, hit.captured, hit.lines)
+
+
+def _symptom_match(problem: KnownProblem, rule: str, severity: str, labels: Mapping[str, str]) -> Match:
+    captured = {name: _one_line(value) for name, value in labels.items()}
+    where = ", ".join(f'{name}="{value}"' for name, value in sorted(captured.items()))
+    reason = f"the rule {rule} is {severity}" + (f" for {where}" if where else "")
+    return _filled(problem, Confidence.LIKELY, reason, captured, ())
+
+
+def _fits(symptom: Symptom, rule: str, severity: str, labels: Mapping[str, str]) -> bool:
+    return (
+        symptom.rule == rule
+        and _URGENCY[Severity(severity)] <= _URGENCY[symptom.severity]
+        and all(
+            name in labels and compile_expression(wanted).fullmatch(labels[name])
+            for name, wanted in symptom.labels.items()
+        )
+    )
+
+
+def _filled(
+    problem: KnownProblem, confidence: Confidence, reason: str, captured: Mapping[str, str], lines: Sequence[int]
+) -> Match:
+    return Match(
+        slug=problem.slug,
+        title=problem.title,
+        meaning=problem.meaning,
+        severity=problem.severity,
+        confidence=confidence,
+        reason=reason,
+        captured=captured,
+        lines=lines,
+        steps=[fill_step(step, captured) for step in problem.steps],
+        verify=fill_command(problem.verify, captured),
+        references=problem.references,
+    )

@@ -1,0 +1,78 @@
+"""Makes a pasted text readable for the matcher: colours, escapes and prefixes away, the place of each line kept."""
+
+import html
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+MAX_TEXT_CHARS = 1_000_000
+
+_ESCAPE_CHARACTER = r"(?:\x1b|\^\[|\\+(?:x1b|u001b|033|e)|#033)"
+_COLOURS = re.compile(_ESCAPE_CHARACTER + r"(?:\[[0-9;?]{0,40}[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))", re.IGNORECASE)
+_ESCAPED_CODE_POINT = re.compile(r"\\+u([0-9a-fA-F]{4})")
+_ESCAPED_BREAK = re.compile(r"(\\+)[nrt]")
+_ESCAPED_SIGN = re.compile(r"\\+([\"'/])")
+_WINDOWS_PATH = re.compile(r"\b[A-Za-z]:\\")
+_ENTITY = re.compile(r"&(?:quot|apos|amp|lt|gt|nbsp|#39|#34|#x27);")
+_QUOTED_OR_COMPOSED = re.compile(r"^[ \t]*(?:(?:>+|\|)[ \t]+)+|^[\w.-]{1,60}[ \t]*\|[ \t]", re.MULTILINE)
+_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("‘’‚‛`´′", "'"),
+        **dict.fromkeys("“”„‟«»″「」", '"'),
+        **dict.fromkeys("\u00a0\u2007\u202f\u3000\u2028\u2029\v\f\r\x00", " "),
+        **dict.fromkeys("：﹕", ":"),
+        "（": "(",
+        "）": ")",
+        "，": ",",
+        "\u200b": None,
+        "\ufeff": None,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PastedText:
+    """A readable text with the places where the lines of the original begin; `cut` when its head was left out."""
+
+    text: str
+    line_starts: Sequence[int]
+    first_line: int = 1
+    cut: bool = False
+
+    def line_at(self, position: int) -> int:
+        """The 1-based line of the original at a position of `text`."""
+        return self.first_line + bisect_right(self.line_starts, position) - 1
+
+    def unwrapped(self) -> "PastedText":
+        """The same with all line breaks taken out, for a text that was hard-wrapped within words."""
+        starts = [start - index for index, start in enumerate(self.line_starts)]
+        return PastedText(self.text.replace("\n", ""), starts, self.first_line, self.cut)
+
+
+def read_pasted(original: str) -> PastedText:
+    """Clean at most the last `MAX_TEXT_CHARS` characters of any text; never raises."""
+    cut_chars = max(0, len(original) - MAX_TEXT_CHARS)
+    kept = original[cut_chars:].encode("utf-8", "replace").decode("utf-8")
+    text = _clean(kept.replace("\r\n", "\n"))
+    starts = [0, *(found.end() for found in re.finditer("\n", text))]
+    return PastedText(text, starts, 1 + original.count("\n", 0, cut_chars), cut_chars > 0)
+
+
+def _clean(text: str) -> str:
+    text = _COLOURS.sub("", text)
+    text = _ESCAPED_CODE_POINT.sub(_code_point, text)
+    text = "\n".join(line if _WINDOWS_PATH.search(line) else _unescape(line) for line in text.split("\n"))
+    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
+    text = unicodedata.normalize("NFC", text).translate(_SIGNS)
+    return _QUOTED_OR_COMPOSED.sub("", text)
+
+
+def _unescape(line: str) -> str:
+    return _ESCAPED_SIGN.sub(r"\1", _ESCAPED_BREAK.sub(" ", line))
+
+
+def _code_point(escape: re.Match[str]) -> str:
+    character = chr(int(escape[1], 16))
+    return character if character.isprintable() else " "

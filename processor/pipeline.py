@@ -1,0 +1,274 @@
+"""The function to read first: what a batch of deliveries means.
+
+    deliveries -> read -> fold into agents and checks -> one Batch to keep, and what people should hear of it
+
+Pure: facts and `now_ms` in, decisions out. The caller keeps the batch in one transaction, then acknowledges.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from processor.delivery import Delivery
+from processor.fold import RemedyFinder, RuleSet, fold_snapshot
+from processor.memory import FleetMemory, Place
+from rabbitmq.message import BadMessage, ReadMessage, ReadRecord, decode
+from rabbitmq.records import Goodbye, Hello, Record, Result, Snapshot
+from rabbitmq.topology import CANARY_ROUTING_KEY
+from store.model import (
+    Agent,
+    Batch,
+    Check,
+    CommandOutcome,
+    IncidentChange,
+    KeptRecord,
+    KeptSnapshot,
+    Quarantined,
+)
+
+LARGEST_MS = 2**53
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`batch` is what must be kept. `first_records` and `joined` name agents heard of for the first time."""
+
+    batch: Batch
+    joined: Sequence[Agent]
+    stopped: Sequence[Agent]
+
+
+def handle_batch(
+    deliveries: Sequence[Delivery],
+    memory: FleetMemory,
+    rules: RuleSet,
+    find_remedies: RemedyFinder,
+    now_ms: int,
+) -> Decision:
+    """Decide what a batch of deliveries changes.
+
+    1. A canary proves the flow and carries nothing else.
+    2. A delivery that cannot be read goes to quarantine whole; a record that cannot be read goes alone.
+    3. Every readable record is kept, once: its key makes a second copy harmless.
+    4. A record newer than all before, by (epoch, seq), is folded into the agent's state; a late one is history only,
+       but for what a hello tells of the host and how a command ended.
+    """
+    fold = _Fold(memory, rules, find_remedies, now_ms)
+    for delivery in deliveries:
+        if delivery.routing_key == CANARY_ROUTING_KEY:
+            fold.take_canary(delivery)
+            continue
+        try:
+            message = decode(
+                delivery.body, routing_key=delivery.routing_key, content_encoding=delivery.content_encoding
+            )
+        except BadMessage as bad:
+            fold.quarantine(delivery, bad.reason, bad.detail, delivery.body)
+            continue
+        fold.take_message(delivery, message)
+    return fold.decision()
+
+
+class _Fold:
+    """The batch in the making: new rows over what memory holds."""
+
+    def __init__(self, memory: FleetMemory, rules: RuleSet, find_remedies: RemedyFinder, now_ms: int) -> None:
+        self._memory = memory
+        self._rules = rules
+        self._find_remedies = find_remedies
+        self._now_ms = now_ms
+        self._agents: dict[str, Agent] = {}
+        self._checks: dict[str, dict[Place, Check]] = {}
+        self._snapshots: list[KeptSnapshot] = []
+        self._records: list[KeptRecord] = []
+        self._systems: dict[str, bytes] = {}
+        self._quarantined: list[Quarantined] = []
+        self._incidents: list[IncidentChange] = []
+        self._outcomes: list[CommandOutcome] = []
+        self._canary_sent_ms: int | None = None
+        self._joined: list[str] = []
+        self._stopped: list[str] = []
+
+    def decision(self) -> Decision:
+        batch = Batch(
+            agents=tuple(self._agents.values()),
+            snapshots=self._snapshots,
+            records=self._records,
+            systems=self._systems,
+            quarantined=self._quarantined,
+            checks=[check for checks in self._checks.values() for check in checks.values()],
+            incidents=self._incidents,
+            outcomes=self._outcomes,
+            canary_sent_ms=self._canary_sent_ms,
+            received_ms=self._now_ms,
+        )
+        return Decision(
+            batch,
+            joined=[self._agents[agent_id] for agent_id in self._joined],
+            stopped=[self._agents[agent_id] for agent_id in self._stopped],
+        )
+
+    def take_canary(self, delivery: Delivery) -> None:
+        try:
+            sent_ms = int(delivery.body)
+        except ValueError:
+            self.quarantine(delivery, "invalid-canary", "a canary's body is its time in milliseconds", delivery.body)
+            return
+        self._canary_sent_ms = max(sent_ms, self._canary_sent_ms or 0)
+
+    def quarantine(self, delivery: Delivery, reason: str, detail: str, body: bytes) -> None:
+        self._quarantined.append(
+            Quarantined(
+                received_ms=self._now_ms,
+                routing_key=delivery.routing_key,
+                message_id=delivery.message_id,
+                headers=delivery.headers,
+                reason=reason,
+                detail=detail,
+                body=body,
+            )
+        )
+
+    def take_message(self, delivery: Delivery, message: ReadMessage) -> None:
+        for bad in message.bad_records:
+            self.quarantine(delivery, bad.reason, bad.detail, bad.raw)
+        for item in message.records:
+            if not _plausible(item.record):
+                self.quarantine(delivery, "implausible-clock", "a clock outside any real time", item.raw)
+                continue
+            self._keep(item)
+            self._see(message.agent_id, item.record, delivery, message)
+
+    def _keep(self, item: ReadRecord) -> None:
+        record = item.record
+        if isinstance(record, Snapshot):
+            self._snapshots.append(_kept_snapshot(record, item.unknown, self._now_ms))
+        else:
+            self._records.append(
+                KeptRecord(
+                    agent_id=record.agent_id,
+                    epoch=record.epoch,
+                    seq=record.seq,
+                    kind=type(record).__name__.lower(),
+                    wall_ms=_ms(record.wall_seconds),
+                    received_ms=self._now_ms,
+                    raw=item.raw,
+                )
+            )
+
+    def _see(self, agent_id: str, record: Record, delivery: Delivery, message: ReadMessage) -> None:
+        agent = self._agents.get(agent_id) or self._memory.agent(agent_id)
+        if agent is None:
+            agent = Agent(agent_id=agent_id, first_seen_ms=self._now_ms, last_seen_ms=self._now_ms)
+            self._joined.append(agent_id)
+        agent = replace(agent, last_seen_ms=self._now_ms)
+        if delivery.reply_to:
+            agent = replace(agent, reply_to=delivery.reply_to)
+        if (record.epoch, record.seq) > (agent.epoch, agent.seq):
+            agent = _FOLDS.get(type(record), _fold_other)(self, agent, record)
+            agent = replace(
+                agent, epoch=record.epoch, seq=record.seq, last_assigned_seq=max(message.last_assigned_seq, record.seq)
+            )
+        elif isinstance(record, Hello):
+            agent = self._describe(agent, record)
+        elif isinstance(record, Result):
+            agent = self.fold_result(agent, record)
+        self._agents[agent_id] = agent
+
+    def fold_snapshot(self, agent: Agent, record: Snapshot) -> Agent:
+        snapshot = self._snapshots[-1]
+        known = {**self._memory.checks(agent.agent_id), **self._checks.get(agent.agent_id, {})}
+        folded = fold_snapshot(snapshot, known, self._rules, self._find_remedies)
+        if folded.checks:
+            moved = self._checks.setdefault(agent.agent_id, {})
+            moved.update(((check.key.rule, check.key.subject), check) for check in folded.checks)
+        self._incidents.extend(folded.incidents)
+        return replace(
+            agent,
+            scope=record.scope,
+            interval_ms=_ms(record.interval_seconds),
+            goodbye_ms=None,
+            goodbye_reason=None,
+            snapshot_ms=snapshot.wall_ms,
+            snapshot_epoch=snapshot.epoch,
+            snapshot_seq=snapshot.seq,
+            snapshot_received_ms=self._now_ms,
+        )
+
+    def fold_hello(self, agent: Agent, record: Hello) -> Agent:
+        return replace(
+            self._describe(agent, record),
+            scope=record.scope,
+            interval_ms=_ms(record.interval_seconds),
+            hello_ms=self._now_ms,
+            goodbye_ms=None,
+            goodbye_reason=None,
+        )
+
+    def _describe(self, agent: Agent, record: Hello) -> Agent:
+        """What a hello tells of the host holds even when newer snapshots came first."""
+        if record.system is not None:
+            self._systems[agent.agent_id] = msgspec.json.encode(record.system)
+        return replace(
+            agent,
+            host_name=record.host_name,
+            agent_version=record.agent_version,
+            has_system_info=agent.has_system_info or record.system is not None,
+        )
+
+    def fold_goodbye(self, agent: Agent, record: Goodbye) -> Agent:
+        self._stopped.append(agent.agent_id)
+        return replace(agent, goodbye_ms=self._now_ms, goodbye_reason=record.reason)
+
+    def fold_result(self, agent: Agent, record: Result) -> Agent:
+        self._outcomes.append(
+            CommandOutcome(
+                command_id=record.command_id,
+                outcome=record.outcome,
+                detail=record.detail,
+                received_ms=self._now_ms,
+            )
+        )
+        return agent
+
+
+def _fold_other(_fold: _Fold, agent: Agent, _record: Record) -> Agent:
+    """Loss and log records say nothing about the present state."""
+    return agent
+
+
+_FOLDS: Mapping[type[Record], Callable[[_Fold, Agent, Any], Agent]] = {
+    Snapshot: _Fold.fold_snapshot,
+    Hello: _Fold.fold_hello,
+    Goodbye: _Fold.fold_goodbye,
+    Result: _Fold.fold_result,
+}
+
+
+def _plausible(record: Record) -> bool:
+    """Whether its times fit 64-bit milliseconds; a wrong clock is fine, an impossible one is not."""
+    interval_seconds = getattr(record, "interval_seconds", 1.0)
+    return 0 <= record.wall_seconds * 1000 < LARGEST_MS and 0 < interval_seconds <= 86_400
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _kept_snapshot(record: Snapshot, unknown: Mapping[str, Any], now_ms: int) -> KeptSnapshot:
+    extra: dict[str, Any] = {"boot_id": record.boot_id, "boot_seconds": record.boot_seconds, **unknown}
+    if record.errors:
+        extra["errors"] = record.errors
+    if record.trigger != "interval":
+        extra["trigger"] = record.trigger
+    return KeptSnapshot(
+        agent_id=record.agent_id,
+        epoch=record.epoch,
+        seq=record.seq,
+        wall_ms=_ms(record.wall_seconds),
+        received_ms=now_ms,
+        readings=record.readings,
+        extra=msgspec.json.encode(extra),
+    )

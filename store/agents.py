@@ -1,0 +1,58 @@
+"""Reading agents and the state of the fleet."""
+
+from collections.abc import Collection
+
+from sqlalchemy import Connection, select
+
+from store.model import URGENCY, Agent, Check, CheckKey, FleetState, State
+from store.tables import agent, agent_columns, check_state, incident, system
+
+
+def list_agents(connection: Connection, after: str | None, limit: int) -> list[Agent]:
+    """Up to `limit` agents in the order of their ids, those behind `after` or from the first on."""
+    query = select(*agent_columns).order_by(agent.c.agent_id).limit(limit)
+    if after is not None:
+        query = query.where(agent.c.agent_id > after)
+    return [Agent(**row) for row in connection.execute(query).mappings()]
+
+
+def get_agent(connection: Connection, agent_id: str) -> Agent | None:
+    row = connection.execute(select(*agent_columns).where(agent.c.agent_id == agent_id)).mappings().first()
+    return Agent(**row) if row else None
+
+
+def worst_open(connection: Connection, agent_ids: Collection[str] | None) -> dict[str, State]:
+    """The most urgent severity among the open incidents of each agent that has any; None asks for all agents."""
+    query = (
+        select(agent.c.agent_id, incident.c.severity).join(incident).where(incident.c.closed_ms.is_(None)).distinct()
+    )
+    if agent_ids is not None:
+        query = query.where(agent.c.agent_id.in_(agent_ids))
+    worst: dict[str, State] = {}
+    for agent_id, severity in connection.execute(query):
+        state = State(severity)
+        worst[agent_id] = min(state, worst.get(agent_id, state), key=URGENCY.__getitem__)
+    return worst
+
+
+def system_of(connection: Connection, agent_id: str) -> bytes | None:
+    """The JSON of an agent's newest system information."""
+    return connection.execute(select(system.c.raw).join(agent).where(agent.c.agent_id == agent_id)).scalar()
+
+
+def fleet_state(connection: Connection) -> FleetState:
+    """Everything a processor must remember to go on where the last one stopped."""
+    agents = {row["agent_id"]: Agent(**row) for row in connection.execute(select(*agent_columns)).mappings()}
+    rows = connection.execute(select(agent.c.agent_id, check_state).join(check_state))
+    checks = [
+        Check(
+            key=CheckKey(row.agent_id, row.rule, row.subject),
+            state=State(row.state),
+            since_ms=row.since_ms,
+            value=row.value,
+            pending=State(row.pending) if row.pending else None,
+            pending_since_ms=row.pending_since_ms,
+        )
+        for row in rows
+    ]
+    return FleetState(agents=agents, checks={check.key: check for check in checks})

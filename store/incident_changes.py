@@ -1,0 +1,76 @@
+"""Writing what happened to incidents: each change once, however often it is told."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+
+from store.model import Change, CheckKey, IncidentChange
+from store.tables import incident, incident_event
+
+
+def keep_changes(
+    connection: Connection, changes: Sequence[IncidentChange], agent_nos: Mapping[str, int]
+) -> dict[CheckKey, int]:
+    """Apply the changes in their order; returns the incident's number for each check that has or had one.
+
+    1. A change that is in a timeline already changes nothing.
+    2. `OPENED` while the check has an open incident changes nothing.
+    3. Any other change while the check has none open is dropped: there is nothing to change.
+    """
+    numbers: dict[CheckKey, int] = {}
+    for change in changes:
+        number = _keep_change(connection, change, agent_nos[change.key.agent_id])
+        if number is not None:
+            numbers[change.key] = number
+    return numbers
+
+
+def _keep_change(connection: Connection, change: IncidentChange, agent_no: int) -> int | None:
+    check = and_(
+        incident.c.agent_no == agent_no, incident.c.rule == change.key.rule, incident.c.subject == change.key.subject
+    )
+    told = _told_before(connection, change, check)
+    if told is not None:
+        return told
+    open_number = connection.execute(select(incident.c.number).where(check, incident.c.closed_ms.is_(None))).scalar()
+    if change.change is Change.OPENED:
+        return open_number if open_number is not None else _open(connection, change, agent_no)
+    if open_number is not None:
+        connection.execute(update(incident).where(incident.c.number == open_number).values(_changed_columns(change)))
+        _append(connection, change, open_number)
+    return open_number
+
+
+def _told_before(connection: Connection, change: IncidentChange, check: ColumnElement[bool]) -> int | None:
+    event = incident_event.c
+    same = and_(event.epoch == change.epoch, event.seq == change.seq, event.change == change.change)
+    return connection.execute(select(incident.c.number).join(incident_event).where(check, same)).scalar()
+
+
+def _open(connection: Connection, change: IncidentChange, agent_no: int) -> int:
+    row: dict[str, Any] = {
+        "agent_no": agent_no,
+        "rule": change.key.rule,
+        "subject": change.key.subject,
+        "opened_ms": change.at_ms,
+        "remedies": [asdict(remedy) for remedy in change.remedies],
+        **_changed_columns(change),
+    }
+    number: int = connection.execute(insert(incident).values(row).returning(incident.c.number)).scalar_one()
+    _append(connection, change, number)
+    return number
+
+
+def _changed_columns(change: IncidentChange) -> dict[str, Any]:
+    now = {"sentence": change.sentence, "value": change.value, "limit_value": change.limit, "updated_ms": change.at_ms}
+    if change.change is Change.CLOSED:
+        return now | {"closed_ms": change.at_ms}  # it stays as severe as it was
+    return now | {"title": change.title, "severity": change.severity}
+
+
+def _append(connection: Connection, change: IncidentChange, number: int) -> None:
+    names = ("change", "severity", "at_ms", "received_ms", "epoch", "seq", "value", "sentence")
+    row = {name: getattr(change, name) for name in names}
+    connection.execute(insert(incident_event).values(number=number, **row))

@@ -1,0 +1,70 @@
+"""Reading incidents."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, func, select
+
+from store.model import Change, CheckKey, Incident, Remedy, State, Step, TimelineEntry
+from store.tables import agent, incident, incident_event
+
+Which = Literal["open", "closed", "all"]
+
+
+def list_incidents(
+    connection: Connection, state: Which, agent_id: str | None, before: int | None, limit: int
+) -> list[Incident]:
+    """Up to `limit` incidents, newest number first, those numbered below `before` or from the newest on.
+
+    They come without timeline.
+    """
+    query = _QUERY.order_by(incident.c.number.desc()).limit(limit)
+    if state != "all":
+        query = query.where(incident.c.closed_ms.is_(None) if state == "open" else incident.c.closed_ms.is_not(None))
+    if agent_id is not None:
+        query = query.where(agent.c.agent_id == agent_id)
+    if before is not None:
+        query = query.where(incident.c.number < before)
+    return [_incident(row, ()) for row in connection.execute(query)]
+
+
+def get_incident(connection: Connection, number: int) -> Incident | None:
+    """One incident with its timeline, oldest change first."""
+    row = connection.execute(_QUERY.where(incident.c.number == number)).first()
+    if row is None:
+        return None
+    event = incident_event.c
+    changes = connection.execute(
+        select(event.change, event.at_ms, event.sentence).where(event.number == number).order_by(event.event_no)
+    )
+    timeline = [TimelineEntry(change=Change(item.change), at_ms=item.at_ms, sentence=item.sentence) for item in changes]
+    return _incident(row, tuple(timeline))
+
+
+def count_open(connection: Connection) -> int:
+    return connection.execute(select(func.count()).where(incident.c.closed_ms.is_(None))).scalar_one()
+
+
+_QUERY = select(incident, agent.c.agent_id, agent.c.host_name).join(agent)
+
+
+def _incident(row: Row[Any], timeline: tuple[TimelineEntry, ...]) -> Incident:
+    return Incident(
+        number=row.number,
+        key=CheckKey(row.agent_id, row.rule, row.subject),
+        host_name=row.host_name,
+        severity=State(row.severity),
+        title=row.title,
+        sentence=row.sentence,
+        value=row.value,
+        limit=row.limit_value,
+        opened_ms=row.opened_ms,
+        updated_ms=row.updated_ms,
+        closed_ms=row.closed_ms,
+        remedies=tuple(_remedy(remedy) for remedy in row.remedies),
+        timeline=timeline,
+    )
+
+
+def _remedy(fields: Mapping[str, Any]) -> Remedy:
+    return Remedy(**{**fields, "steps": tuple(Step(**step) for step in fields["steps"])})

@@ -1,0 +1,153 @@
+"""Keeping a batch: everything one batch of deliveries changes, in one transaction."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, select, update
+
+from store import fence
+from store.engine import transaction
+from store.incident_changes import keep_changes
+from store.layouts import keep_layouts
+from store.model import Agent, Batch, Check, CommandOutcome, KeptBatch, KeptRecord, KeptSnapshot, Quarantined
+from store.packing import pack_numbers
+from store.tables import agent, agent_columns, check_state, command, flow, quarantine, record, snapshot, system
+from store.upsert import insert_new, upsert
+
+AgentNumbers = Mapping[str, int]
+
+
+def keep_batch(engine: Engine, batch: Batch, fence_epoch: int) -> KeptBatch:
+    """Keep all of a batch or, when this raises, nothing of it. The same batch once more changes nothing more.
+
+    1. Whoever lost the fence keeps nothing (`Fenced`).
+    2. Agents come first: every other row names its agent by number. An agent that is neither in the batch nor known
+       is a mistake of the caller (`LookupError`).
+    3. Snapshots and records that are there already stay as they are and count as duplicates.
+    4. The newest state replaces the old: systems, checks, the canary. A command's first outcome stays.
+    5. Each change of an incident is applied once.
+
+    Raises StoreUnavailable when the database cannot do it now.
+    """
+    with transaction(engine) as connection:
+        fence.check(connection, fence_epoch)
+        _keep_agents(connection, batch.agents)
+        agent_nos = _agent_numbers(connection, batch)
+        new = _keep_snapshots(connection, batch.snapshots, agent_nos)
+        new += _keep_records(connection, batch.records, agent_nos)
+        _keep_systems(connection, batch, agent_nos)
+        _keep_checks(connection, batch.checks, agent_nos)
+        _keep_quarantined(connection, batch.quarantined)
+        _keep_outcomes(connection, batch.outcomes)
+        _keep_canary(connection, batch)
+        numbers = keep_changes(connection, batch.incidents, agent_nos)
+    duplicates = len(batch.snapshots) + len(batch.records) - new
+    return KeptBatch(new_records=new, duplicates=duplicates, incident_numbers=numbers)
+
+
+def _keep_agents(connection: Connection, agents: Sequence[Agent]) -> None:
+    names = [column.name for column in agent_columns]
+    newest = {item.agent_id: item for item in agents}
+    upsert(connection, agent, ["agent_id"], [{name: getattr(item, name) for name in names} for item in newest.values()])
+
+
+def _agent_numbers(connection: Connection, batch: Batch) -> AgentNumbers:
+    wanted = set(batch.systems)
+    for sent in (batch.agents, batch.snapshots, batch.records):
+        wanted |= {item.agent_id for item in sent}
+    for decided in (batch.checks, batch.incidents):
+        wanted |= {item.key.agent_id for item in decided}
+    rows = connection.execute(select(agent.c.agent_id, agent.c.agent_no).where(agent.c.agent_id.in_(sorted(wanted))))
+    numbers = {row.agent_id: row.agent_no for row in rows}
+    if unknown := wanted - numbers.keys():
+        raise LookupError(f"agents neither in the batch nor in the store: {', '.join(sorted(unknown))}")
+    return numbers
+
+
+def _keep_snapshots(connection: Connection, snapshots: Sequence[KeptSnapshot], agent_nos: AgentNumbers) -> int:
+    if not snapshots:
+        return 0
+    rows = [
+        {
+            "time_ms": item.wall_ms,
+            "agent_no": agent_nos[item.agent_id],
+            "epoch": item.epoch,
+            "seq": item.seq,
+            "received_ms": item.received_ms,
+            "layout_no": layout_no,
+            "numbers": pack_numbers(item.readings.values()),
+            "extra": item.extra,
+        }
+        for item, layout_no in zip(snapshots, keep_layouts(connection, snapshots), strict=True)
+    ]
+    return insert_new(connection, snapshot, rows)
+
+
+def _keep_records(connection: Connection, records: Sequence[KeptRecord], agent_nos: AgentNumbers) -> int:
+    rows = [
+        {
+            "agent_no": agent_nos[item.agent_id],
+            "epoch": item.epoch,
+            "seq": item.seq,
+            "kind": item.kind,
+            "time_ms": item.wall_ms,
+            "received_ms": item.received_ms,
+            "raw": item.raw,
+        }
+        for item in records
+    ]
+    return insert_new(connection, record, rows)
+
+
+def _keep_systems(connection: Connection, batch: Batch, agent_nos: AgentNumbers) -> None:
+    rows = [
+        {"agent_no": agent_nos[agent_id], "received_ms": batch.received_ms, "raw": raw}
+        for agent_id, raw in batch.systems.items()
+    ]
+    upsert(connection, system, ["agent_no"], rows)
+
+
+def _keep_checks(connection: Connection, checks: Sequence[Check], agent_nos: AgentNumbers) -> None:
+    newest = {item.key: item for item in checks}
+    names = ("state", "since_ms", "value", "pending", "pending_since_ms")
+    rows: list[dict[str, Any]] = [
+        {"agent_no": agent_nos[key.agent_id], "rule": key.rule, "subject": key.subject}
+        | {name: getattr(item, name) for name in names}
+        for key, item in newest.items()
+    ]
+    upsert(connection, check_state, ["agent_no", "rule", "subject"], rows)
+
+
+def _keep_quarantined(connection: Connection, quarantined: Sequence[Quarantined]) -> None:
+    rows = [
+        {
+            "received_ms": item.received_ms,
+            "place": place,
+            "routing_key": item.routing_key,
+            "message_id": item.message_id,
+            "headers": dict(item.headers),
+            "reason": item.reason,
+            "detail": item.detail,
+            "sha256": hashlib.sha256(item.body).hexdigest(),
+            "body": item.body,
+        }
+        for place, item in enumerate(quarantined)
+    ]
+    insert_new(connection, quarantine, rows)
+
+
+def _keep_outcomes(connection: Connection, outcomes: Sequence[CommandOutcome]) -> None:
+    if not outcomes:
+        return
+    unfinished = (command.c.command_id == bindparam("id")) & command.c.outcome.is_(None)
+    rows = [
+        {"id": item.command_id, "outcome": item.outcome, "detail": item.detail, "finished_ms": item.received_ms}
+        for item in outcomes
+    ]
+    connection.execute(update(command).where(unfinished), rows)
+
+
+def _keep_canary(connection: Connection, batch: Batch) -> None:
+    if batch.canary_sent_ms is not None:
+        upsert(connection, flow, ["one"], [{"one": 1, "sent_ms": batch.canary_sent_ms, "stored_ms": batch.received_ms}])

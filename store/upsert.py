@@ -1,0 +1,28 @@
+"""The two ways a row may meet one that is there already, alike on every database."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+_INSERTS: dict[str, Callable[[Table], Any]] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+
+Row = Mapping[str, Any]
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int:
+    """Insert the rows whose key is not there yet; returns how many that were."""
+    if not rows:
+        return 0
+    statement = _INSERTS[connection.dialect.name](table).on_conflict_do_nothing()
+    return connection.execute(statement, rows).rowcount
+
+
+def upsert(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Row]) -> None:
+    """Insert rows, all with the same columns, or replace those columns where `key` is there already."""
+    if not rows:
+        return
+    statement = _INSERTS[connection.dialect.name](table)
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed), rows)

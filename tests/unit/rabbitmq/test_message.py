@@ -1,0 +1,110 @@
+"""Reading what comes over the wire: good or bad, it never raises anything but BadMessage."""
+
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rabbitmq import message
+from rabbitmq.message import BadMessage, BadRecord, decode, encode
+from rabbitmq.records import Goodbye, encode_record
+
+
+def goodbye(seq: int, agent_id: str = "web-3") -> bytes:
+    return encode_record(
+        Goodbye(agent_id=agent_id, epoch=1, seq=seq, boot_id="b", wall_seconds=1.0, boot_seconds=1.0, reason="stopped")
+    )
+
+
+def envelope_of(*raws: bytes) -> message.Envelope:
+    numbered = list(enumerate(raws, start=1))
+    return encode("web-3", 1, numbered, last_assigned_seq=9, oldest_kept_seq=1, now_seconds=1.0)
+
+
+def body_of(*raws: bytes) -> bytes:
+    return envelope_of(*raws).body
+
+
+def read(body: bytes, routing_key: str = "web-3", content_encoding: str | None = None) -> message.ReadMessage:
+    return decode(body, routing_key=routing_key, content_encoding=content_encoding)
+
+
+def test_records_come_back_in_order_with_their_bytes() -> None:
+    raws = [goodbye(1), goodbye(2)]
+    result = read(body_of(*raws))
+    assert [item.raw for item in result.records] == raws
+    assert [item.record.seq for item in result.records] == [1, 2]
+    assert (result.agent_id, result.last_assigned_seq, result.oldest_kept_seq) == ("web-3", 9, 1)
+
+
+def test_a_backlog_is_deflated_when_that_is_smaller() -> None:
+    numbered = [(seq, goodbye(seq)) for seq in range(1, 101)]
+    envelope = encode("web-3", 1, numbered, last_assigned_seq=100, oldest_kept_seq=1, now_seconds=1.0)
+    assert envelope.content_encoding == "deflate"
+    assert len(envelope.body) < sum(len(raw) for _, raw in numbered) / 4
+    assert envelope.message_id == "web-3/1/1-100"
+    assert len(read(envelope.body, content_encoding="deflate").records) == 100
+
+
+@pytest.mark.parametrize(
+    ("body", "routing_key", "content_encoding", "reason"),
+    [
+        (b"", "web-3", None, "not-json"),
+        (b'{"version":1,', "web-3", None, "not-json"),
+        (b"\xff\xfe", "web-3", None, "not-json"),
+        (b'{"version":NaN}', "web-3", None, "not-json"),
+        (b"[" * 100_000, "web-3", None, "invalid-message"),
+        (b'{"version":1,"x":' + b"[" * 100_000, "web-3", None, "too-deep"),
+        (b'{"version":2,"shape":"unheard of"}', "web-3", None, "unknown-version"),
+        (b'{"version":1}', "web-3", None, "invalid-message"),
+        (b" " * (message.MAX_BODY_BYTES + 1), "web-3", None, "too-large"),
+        (body_of(goodbye(1)), "db-1", None, "foreign-agent-id"),
+        (body_of(*[goodbye(1)] * 101), "web-3", "deflate", "record-count"),
+        (body_of(goodbye(1)), "web-3", "br", "unknown-encoding"),
+        (b"not deflated", "web-3", "deflate", "bad-compression"),
+        (zlib.compress(body_of(goodbye(1)))[:-6], "web-3", "deflate", "bad-compression"),
+        (zlib.compress(b" " * (message.MAX_INFLATED_BYTES + 1)), "web-3", "deflate", "too-large"),
+    ],
+)
+def test_a_bad_message_is_named(body: bytes, routing_key: str, content_encoding: str | None, reason: str) -> None:
+    with pytest.raises(BadMessage) as caught:
+        read(body, routing_key, content_encoding)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (goodbye(2, agent_id="db-1"), "foreign-agent-id"),
+        (goodbye(2).replace(b'"seq":2', b'"seq":0'), "invalid-record"),
+        (goodbye(2).replace(b'"seq":2', b'"seq":9007199254740993'), "invalid-record"),
+        (goodbye(2).replace(b"stopped", b"\\u0000"), "nul-character"),
+        (goodbye(2).replace(b"stopped", b"s" * message.MAX_RECORD_BYTES), "too-large"),
+        (goodbye(2).replace(b"goodbye", b"unheard-of"), "invalid-record"),
+        (goodbye(2).replace(b'"wall_seconds":1.0', b'"wall_seconds":1e999'), "invalid-record"),
+        (b"[]", "invalid-record"),
+    ],
+)
+def test_a_bad_record_takes_no_neighbour_along(raw: bytes, reason: str) -> None:
+    envelope = envelope_of(goodbye(1), raw, goodbye(3))
+    result = read(envelope.body, content_encoding=envelope.content_encoding)
+    assert [item.record.seq for item in result.records] == [1, 3]
+    assert result.bad_records == [BadRecord(raw, reason, result.bad_records[0].detail)]
+
+
+@given(st.binary(max_size=300), st.sampled_from([None, "deflate", "gzip"]))
+def test_arbitrary_bytes_never_raise_anything_else(body: bytes, content_encoding: str | None) -> None:
+    with pytest.raises(BadMessage):
+        read(body, content_encoding=content_encoding)
+
+
+@given(st.integers(min_value=0, max_value=200), st.binary(min_size=1, max_size=3))
+def test_a_damaged_message_is_read_or_named(position: int, damage: bytes) -> None:
+    body = bytearray(body_of(goodbye(1), goodbye(2)))
+    body[position : position + len(damage)] = damage
+    try:
+        result = read(bytes(body))
+    except BadMessage:
+        return
+    assert len(result.records) + len(result.bad_records) in (1, 2)
