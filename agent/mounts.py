@@ -8,9 +8,48 @@ from rabbitmq.records import Scope
 
 # Kinds that hold no files of their own, or images that are always full.
 NEVER_FULL = frozenset(
-    "autofs binder binfmt_misc bpf cgroup cgroup2 configfs cpuset debugfs devfs devpts devtmpfs efivarfs fuse.gvfsd-fuse "
-    "fuse.lxcfs fuse.portal fuse.snapfuse fusectl hugetlbfs mqueue nfsd nsfs overlay pipefs proc pstore ramfs rpc_pipefs "
-    "securityfs selinuxfs smackfs sockfs sysfs tracefs aufs cramfs erofs iso9660 romfs squashfs udf".split()
+    (
+        "aufs",
+        "autofs",
+        "binder",
+        "binfmt_misc",
+        "bpf",
+        "cgroup",
+        "cgroup2",
+        "configfs",
+        "cpuset",
+        "debugfs",
+        "devfs",
+        "devpts",
+        "devtmpfs",
+        "efivarfs",
+        "fusectl",
+        "hugetlbfs",
+        "mqueue",
+        "nfsd",
+        "nsfs",
+        "overlay",
+        "proc",
+        "pstore",
+        "ramfs",
+        "rpc_pipefs",
+        "securityfs",
+        "selinuxfs",
+        "smackfs",
+        "sysfs",
+        "tracefs",
+        "fuse.fuse-overlayfs",
+        "fuse.gvfsd-fuse",
+        "fuse.lxcfs",
+        "fuse.portal",
+        "fuse.snapfuse",
+        "cramfs",
+        "erofs",
+        "iso9660",
+        "romfs",
+        "squashfs",
+        "udf",
+    )
 )
 KERNEL_FOLDERS = (b"/dev", b"/proc", b"/sys")
 # Where systems and container engines keep memory file systems for themselves.

@@ -1,36 +1,61 @@
 """`healthmon-agent status` in words: the answer on line 1, then what it rests on."""
 
-import socket
-
 from agent.status import Status
 
 NEVER_RUN = "No snapshot yet. The agent is not running here. Start it: healthmon-agent run"
-
-
-def status_lines(status: Status, now_seconds: float) -> list[tuple[str, str]]:
-    """Pairs of state word and line; the state word stands in its line and may be coloured."""
-    state = state_word(status, now_seconds)
-    return [
-        (state, f"{status.name}  {state}   {_answer(status, now_seconds)}"),
-        ("", ""),
-        ("", f"  hub      {_hub(status, now_seconds)}"),
-        ("", f"  agent    {_agent(status, now_seconds)}"),
-        *(("", f"  {name:<8} not measured: {why}") for name, why in sorted(status.errors.items())),
-    ]
+_STATE_WORDS = {"connected": "ok", "blocked": "HUB FULL", "disconnected": "NOT CONNECTED"}
 
 
 def state_word(status: Status, now_seconds: float) -> str:
     """ok, or in capitals what is wrong."""
-    if not status.is_fresh(now_seconds):
-        return "NOT RUNNING"
-    return {"connected": "ok", "blocked": "HUB FULL", "disconnected": "NOT CONNECTED"}[status.hub_state]
+    return _STATE_WORDS[status.hub_state] if status.is_fresh(now_seconds) else "NOT RUNNING"
+
+
+def status_lines(status: Status, now_seconds: float) -> list[str]:
+    """The first line holds the state word."""
+    return [
+        f"{status.name}  {state_word(status, now_seconds)}  {_answer(status, now_seconds)}",
+        "",
+        f"  hub      {_hub(status, now_seconds)}",
+        f"  agent    {_agent(status, now_seconds)}",
+        *(f"  {name:<8} not measured: {why}" for name, why in sorted(status.errors.items())),
+    ]
 
 
 def _answer(status: Status, now_seconds: float) -> str:
+    kept = f"{status.waiting} waiting, {status.lost} lost"
     if not status.is_fresh(now_seconds):
-        return f"last seen {_ago(status.written_seconds, now_seconds)}. Start it: healthmon-agent run"
+        age = _duration(now_seconds - status.written_seconds)
+        return f"since {age}, {kept}. Start it: healthmon-agent run"
     if status.hub_state == "connected":
-        return f"{_last_sent(status, now_seconds)}, {status.waiting} waiting, {status.lost} lost"
-    return f"for {_duration(now_seconds - status.hub_since_seconds)}, {status.waiting} records waiting, none lost" if (
-        not status.lost
-    ) else f"for {_duration(now_seconds - status.hub_since_seconds)}, {status.waiting} waiting, {status.lost} lost"
+        return f"{_last_sent(status, now_seconds)}, {kept}"
+    return f"for {_duration(now_seconds - status.hub_since_seconds)}, {kept}"
+
+
+def _hub(status: Status, now_seconds: float) -> str:
+    if status.hub_state == "connected":
+        return f"{status.hub} connected, {_last_sent(status, now_seconds)}"
+    advice = f" {status.hub_advice}" if status.hub_advice else ""
+    return f"{status.hub} {status.hub_state}: {status.hub_why}.{advice}"
+
+
+def _agent(status: Status, now_seconds: float) -> str:
+    up = _duration(now_seconds - status.started_seconds)
+    return (
+        f"{status.version}, id {status.agent_id}, every {status.interval_seconds:g} s, up {up}, "
+        f"{status.collectors} collectors, reports the {status.scope}"
+    )
+
+
+def _last_sent(status: Status, now_seconds: float) -> str:
+    if status.last_confirmed_seconds is None:
+        return "nothing sent yet"
+    return f"last sent {_duration(now_seconds - status.last_confirmed_seconds)} ago"
+
+
+def _duration(seconds: float) -> str:
+    """Two figures at most: 12 s, 4 min, 3 h, 5 d."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0):.0f} s"

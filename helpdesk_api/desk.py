@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from threading import BoundedSemaphore
 from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
@@ -14,6 +15,7 @@ from knowledge.matcher import Matcher
 from rabbitmq.commands import Command
 
 POLL_WAIT_SECONDS = 5.0
+MAX_POLLS = 16  # each waiting poll holds a worker thread, and pages need some too
 
 
 class CommandSender(Protocol):
@@ -42,6 +44,7 @@ class Desk:
     admin_key_sha256: str | None = None
     now_ms: Callable[[], int] = clock_ms
     poll_wait_seconds: float = POLL_WAIT_SECONDS
+    poll_places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_POLLS), repr=False)
 
 
     def base_url(self, request: Request) -> str:

@@ -1,7 +1,7 @@
 """Expressions of the catalogue: RE2 syntax, so that no text can make them slow.
 
-Letters match in either case, `^` and `$` stand at line ends, and a space matches any run of white space, line breaks
-included: a message that was wrapped still matches.
+Letters match in either case, `^` and `$` stand at line ends, and a space outside [...] matches any run of white space,
+line breaks included: a message that was wrapped still matches.
 """
 
 import re
@@ -22,8 +22,6 @@ def expression_problem(expression: str) -> str | None:
             f"expression {expression!r} uses {unsupported[0]!r}; look-arounds and back-references are not supported, "
             "put what must not stand on the line under `unless`"
         )
-    if any(" " in token[0] for token in _TOKEN.finditer(expression) if token[0].startswith("[")):
-        return f"expression {expression!r} has a space inside [...]; write \\s or \\t there"
     try:
         compiled = compile_expression(expression)
     except re2.error as error:

@@ -84,7 +84,7 @@ class _Reader:
 
     def string(self, node: yaml.Node, key: str) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            self.wrong(node, f"{key} must be a text")
+            self.wrong(node, f"{key} must be a text (put it in quotes when it holds ': ' or ' #')")
             return ""
         return str(node.value)
 

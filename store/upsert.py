@@ -16,6 +16,7 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int
     if not rows:
         return 0
     statement = _INSERTS[connection.dialect.name](table).on_conflict_do_nothing()
+    statement = statement.execution_options(preserve_rowcount=True)
     return connection.execute(statement, rows).rowcount
 
 

@@ -33,9 +33,14 @@ class Collector(Protocol):
     anything else when all of it did.
     """
 
-    name: str
-    period_seconds: float | None
-    facts: tuple[Fact, ...]
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def period_seconds(self) -> float | None: ...
+
+    @property
+    def facts(self) -> tuple[Fact, ...]: ...
 
     def collect(self, host: Host, now_seconds: float) -> Readings: ...
 

@@ -83,10 +83,11 @@ def parse_stat(stat: bytes) -> dict[str, tuple[float, ...]]:
 
 def smooth(highest: Counters, ticks: Counters) -> dict[str, tuple[float, ...]]:
     """Hold back counters that fall a little while their core's sum grows, as the kernel's idle and iowait may do."""
-    return {
-        core: tuple(map(max, values, highest[core])) if core in highest and sum(values) >= sum(highest[core]) else values
-        for core, values in ticks.items()
-    }
+    smoothed = dict(ticks)
+    for core in smoothed.keys() & highest.keys():
+        if sum(ticks[core]) >= sum(highest[core]):
+            smoothed[core] = tuple(map(max, ticks[core], highest[core]))
+    return smoothed
 
 
 def usage_readings(rates: Rate) -> Readings:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agent.collectors.collector import EVERYWHERE, Fact, Partial, labelled
 from agent.collectors.patience import Patience, Unanswered
 from agent.host import Host
-from agent.mounts import FileSystem, file_systems, parse_mountinfo, path_text
+from agent.mounts import FileSystem, Mount, file_systems, parse_mountinfo, path_text
 from rabbitmq.records import Readings
 
 FACTS = (
@@ -147,10 +147,11 @@ def seen_from_here(found: list[FileSystem], host: Host) -> list[FileSystem]:
         return found
     prefix = mount_prefix(host)
     own = {mount.point: mount.device for mount in parse_mountinfo(host.read_proc("self/mountinfo"))}
-    visible = (
-        FileSystem(tuple(mount for mount in system.mounts if own.get((prefix + mount.point).rstrip(b"/")) == mount.device))
-        for system in found
-    )
+
+    def shows(mount: Mount) -> bool:
+        return own.get((prefix + mount.point).rstrip(b"/")) == mount.device
+
+    visible = (FileSystem(tuple(filter(shows, system.mounts))) for system in found)
     return [system for system in visible if system.mounts]
 
 

@@ -94,7 +94,7 @@ class DiskIo:
 
 def parse_diskstats(diskstats: bytes) -> dict[str, tuple[float, ...]]:
     """By device: bytes read and written, reads, writes, seconds busy. Devices that never did anything are left out."""
-    devices = {}
+    devices: dict[str, tuple[float, ...]] = {}
     for line in diskstats.decode("ascii").splitlines():
         _, _, device, reads, _, sectors_read, _, writes, _, sectors_written, _, _, busy_ms, *_ = line.split()
         if (reads != "0" or writes != "0") and not device.startswith(("loop", "ram")):

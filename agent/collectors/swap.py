@@ -51,9 +51,7 @@ class Swap:
         meminfo = read_meminfo(host)
         if host.scope == "container":
             use = Cgroup(host).memory()
-            return swap_readings(
-                container_total_bytes(use.swap_limit_bytes, meminfo["SwapTotal"]), use.swap_used_bytes
-            )
+            return swap_readings(container_total_bytes(use.swap_limit_bytes, meminfo["SwapTotal"]), use.swap_used_bytes)
         return swap_readings(meminfo["SwapTotal"], meminfo["SwapTotal"] - meminfo["SwapFree"])
 
 

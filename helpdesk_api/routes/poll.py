@@ -2,17 +2,17 @@
 
     POST --command--> reply address --> agent --snapshot, then result--> processor --> store --> the answer
 
-The road back is the road of every record, so a poll proves the whole chain.
+The answer takes the road of every record, so a poll proves the whole chain.
 """
 
 import queue
 import secrets
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from helpdesk_api.access import OPERATOR
@@ -24,18 +24,17 @@ from helpdesk_api.problem import PROBLEMS_ANSWERED, Problem
 from helpdesk_api.routes.metrics import newest_metrics
 from rabbitmq.commands import Command
 from store import commands
+from store.commands import SentCommand
 from store.engine import reading, transaction
 from store.model import Agent
 
 EXPIRES_AFTER_MS = 30_000
 LOOK_AGAIN_SECONDS = 0.1
-MAX_WAITING = 16  # each one holds a worker thread, and pages need some too
-_places = threading.BoundedSemaphore(MAX_WAITING)
 router = APIRouter(prefix="/api/v1/agents", tags=["Metrics"], dependencies=[OPERATOR], responses=PROBLEMS_ANSWERED)
 
 
 class PollUnderWay(BaseModel):
-    """The agent was asked, its answer is not stored yet; it will show in the agent's metrics."""
+    """The agent was asked, its answer is not stored yet."""
 
     command_id: str
     detail: str = Field(description="What now.")
@@ -45,8 +44,80 @@ class PollUnderWay(BaseModel):
     "/{agent}/poll",
     summary="Ask the agent to report now",
     operation_id="poll_agent",
-    responses={HTTPStatus.ACCEPTED: {"model": PollUnderWay}},
+    responses={202: {"model": PollUnderWay, "description": "Asked, not answered yet"}},
 )
-def poll(agent: str, desk: TheDesk, response: Response, _place: Annotated[None, Depends(lambda: None)]) -> MetricsAnswer | PollUnderWay:
-    """Waits up to 5 s for the fresh snapshot: 200 with it, 202 when it is not stored by then, 409 when the agent is
-    not connected."""
+def poll(agent: str, desk: TheDesk, response: Response) -> MetricsAnswer | PollUnderWay:
+    """Waits up to 5 s: 200 with the fresh readings, 202 when they are not stored by then, 409 when the agent cannot
+    be reached."""
+    with _place(desk):
+        with reading(desk.engine) as connection:
+            found = find_agent(connection, agent)
+        command = _ask(desk, found)
+        ended = _wait(desk, command.command_id)
+    if ended is None:
+        response.status_code = HTTPStatus.ACCEPTED
+        told = f"{found.name} was asked; its answer will show under /api/v1/agents/{found.agent_id}/metrics."
+        return PollUnderWay(command_id=command.command_id, detail=told)
+    if ended.outcome != "done":
+        raise _unreachable(f"{found.name} {ended.outcome} the poll: {ended.detail or 'it gave no reason'}.")
+    return newest_metrics(desk, found.agent_id)
+
+
+@contextmanager
+def _place(desk: Desk) -> Iterator[None]:
+    if not desk.poll_places.acquire(blocking=False):
+        detail = "Too many polls are waiting for their agents. Try again in some seconds."
+        headers = {"Retry-After": "5"}
+        raise Problem(HTTPStatus.TOO_MANY_REQUESTS, "too-many-polls", "Too many polls", detail, headers=headers)
+    try:
+        yield
+    finally:
+        desk.poll_places.release()
+
+
+def _ask(desk: Desk, agent: Agent) -> Command:
+    """Note the command, then send it. Raises a 409 problem when the agent cannot be reached."""
+    now_ms = desk.now_ms()
+    silent = silence(agent, now_ms)
+    if silent is not None:
+        raise _unreachable(f"A command cannot reach {agent.name}. {silent}")
+    if agent.reply_to is None:
+        raise _unreachable(f"{agent.name} has not told its reply address; it does with its next message.")
+    command = Command(
+        command_id=secrets.token_hex(16),
+        agent_id=agent.agent_id,
+        kind="poll",
+        issued_seconds=now_ms / 1000,
+        expires_seconds=(now_ms + EXPIRES_AFTER_MS) / 1000,
+    )
+    with transaction(desk.engine) as connection:
+        commands.add(
+            connection,
+            command_id=command.command_id,
+            agent_id=agent.agent_id,
+            kind=command.kind,
+            created_ms=now_ms,
+            expires_ms=now_ms + EXPIRES_AFTER_MS,
+        )
+    try:
+        desk.sender.send(agent.reply_to, command)
+    except queue.Full:
+        raise _unreachable("The broker is away and too many commands wait for it. /readyz says more.") from None
+    return command
+
+
+def _wait(desk: Desk, command_id: str) -> SentCommand | None:
+    """The command when it has ended within the time allowed, else None."""
+    deadline = time.monotonic() + desk.poll_wait_seconds
+    while True:
+        with reading(desk.engine) as connection:
+            command = commands.get(connection, command_id)
+        if command is not None and command.outcome is not None:
+            return command
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _unreachable(detail: str) -> Problem:
+    return Problem(HTTPStatus.CONFLICT, "agent-not-reached", "Agent not reached", detail)

@@ -1,0 +1,209 @@
+"""The agent: collect, keep, send; obey the few commands there are; say good-bye.
+
+    collectors --> Snapshot --> spool --> publisher --> broker
+                                  ^            |
+                    Result <--- command <--- inbox
+"""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from agent.collectors.collection import Running, collect_all
+from agent.commands import COMMANDS
+from agent.commands.command import refusal
+from agent.commands.inbox import Inbox
+from agent.host import Host, boot_seconds
+from agent.identity import Identity
+from agent.minute import Minute
+from agent.publisher import Publisher
+from agent.schedule import next_due
+from agent.settings import Settings
+from agent.spool import Spool, SpoolUnavailable
+from agent.stamp import Stamp, Stamper
+from agent.status import Status, write_status
+from agent.system_information import system_information
+from rabbitmq.commands import Command
+from rabbitmq.records import Goodbye, Hello, Record, Result, Snapshot, System
+from rabbitmq.version import __version__
+
+SPOOL_FILE = "spool.sqlite3"
+FLUSH_SECONDS = 3.0
+
+log = logging.getLogger("agent")
+
+
+class Agent:
+    """One running agent; `run` returns after `stop`, which a signal handler may call."""
+
+    def __init__(self, settings: Settings, identity: Identity, host: Host, collectors: Sequence[Running]) -> None:
+        self._settings = settings
+        self._identity = identity
+        self._host = host
+        self._collectors = collectors
+        self._name = settings.name or host.host_name()
+        self._inbox = Inbox()
+        self._spool = Spool(identity.folder / SPOOL_FILE, Stamper(identity.agent_id, host.boot_id()))
+        self._publisher = Publisher(
+            self._spool, settings.broker, agent_id=identity.agent_id, name=self._name, on_command=self._inbox.put
+        )
+        self._started_seconds = time.time()
+        self._errors: dict[str, str] = {}
+        self._goodbye_reason = ""
+        self._minute = Minute()
+
+    def stop(self, reason: str) -> None:
+        self._goodbye_reason = reason
+        self._inbox.wake()
+
+    def run(self) -> None:
+        """Until `stop`: hello first, then a snapshot per interval. Raises what ended the publisher, if it ended."""
+        self._greet()
+        self._publisher.start()
+        due_seconds = time.monotonic()
+        while not self._goodbye_reason and self._publisher.failure is None:
+            self._report("interval")
+            self._minute.tick(self._publisher.confirmed_count, self._spool.count, self._spool.lost_count)
+            due_seconds = next_due(due_seconds, self._settings.interval_seconds, time.monotonic())
+            self._obey_until(due_seconds)
+        self._leave()
+
+    def report_now(self) -> None:
+        """A snapshot out of turn, with the collectors that have a slower period of their own."""
+        for running in self._collectors:
+            running.last_period = None
+        self._report("poll")
+
+    def _greet(self) -> None:
+        log.info(
+            "%s starts, every %g s, %d collectors, id %s, reports the %s (%s)",
+            self._name,
+            self._settings.interval_seconds,
+            len(self._collectors),
+            self._identity.agent_id,
+            self._host.scope,
+            self._host.reason,
+        )
+        if self._spool.damaged_file:
+            log.error("spool was damaged, now at %s; records in it are not sent", self._spool.damaged_file)
+        system = self._system()
+        self._keep(
+            lambda stamp: Hello(
+                **stamp,
+                agent_version=__version__,
+                host_name=self._name,
+                scope=self._host.scope,
+                interval_seconds=self._settings.interval_seconds,
+                system=system,
+            )
+        )
+
+    def _leave(self) -> None:
+        """Goodbye, a moment to send what is left, then close in this order: link, spool, slot."""
+        reason = self._goodbye_reason or "failed"
+        self._keep(lambda stamp: Goodbye(**stamp, reason=reason))
+        self._publisher.wait_until_sent(FLUSH_SECONDS)
+        self._write_status(running=False)
+        self._publisher.stop()
+        kept_count = self._spool.count
+        self._spool.close()
+        self._identity.release()
+        log.info("%s stopped, %d records kept for the next start", self._name, kept_count)
+        if self._publisher.failure is not None:
+            raise self._publisher.failure
+
+    def _obey_until(self, due_seconds: float) -> None:
+        """Wait for the next collection, and meanwhile do what commands ask."""
+        while not self._goodbye_reason:
+            remaining_seconds = due_seconds - time.monotonic()
+            if remaining_seconds <= 0:
+                return
+            command = self._inbox.wait(remaining_seconds)
+            if command is not None:
+                self._obey(command)
+
+    def _obey(self, command: Command) -> None:
+        why_not = refusal(
+            command, agent_id=self._identity.agent_id, known_kinds=COMMANDS, now_seconds=time.time()
+        )
+        if why_not:
+            log.warning("command %s refused: %s", command.command_id, why_not)
+            self._keep(_result(command, "refused", why_not))
+            return
+        try:
+            detail = COMMANDS[command.kind](self)
+        except Exception as error:
+            log.exception("command %s failed", command.command_id)
+            self._keep(_result(command, "failed", f"{type(error).__name__}: {error}"[:4096]))
+            return
+        log.info("command %s: %s %s", command.command_id, command.kind, detail)
+        self._keep(_result(command, "done", detail))
+
+    def _report(self, trigger: Literal["interval", "poll"]) -> None:
+        readings, self._errors = collect_all(self._collectors, self._host, boot_seconds())
+        self._keep(
+            lambda stamp: Snapshot(
+                **stamp,
+                readings=readings,
+                interval_seconds=self._settings.interval_seconds,
+                scope=self._host.scope,
+                errors=self._errors,
+                trigger=trigger,
+            )
+        )
+        self._write_status(running=True)
+
+    def _keep(self, build: Callable[[Stamp], Record]) -> None:
+        try:
+            self._spool.append(build)
+        except SpoolUnavailable as error:
+            self._minute.not_kept(str(error))
+            return
+        self._publisher.nudge()
+
+    def _system(self) -> System | None:
+        try:
+            return system_information(self._host)
+        except Exception:
+            log.exception("system information could not be read, going on without")
+            return None
+
+    def _write_status(self, *, running: bool) -> None:
+        hub = self._publisher.hub
+        status = Status(
+            agent_id=self._identity.agent_id,
+            name=self._name,
+            machine=socket.gethostname(),
+            scope=self._host.scope,
+            version=__version__,
+            process_id=os.getpid(),
+            running=running,
+            written_seconds=time.time(),
+            started_seconds=self._started_seconds,
+            interval_seconds=self._settings.interval_seconds,
+            collectors=len(self._collectors),
+            errors=self._errors,
+            hub=str(self._settings.broker),
+            hub_state=hub.state,
+            hub_since_seconds=hub.since_seconds,
+            hub_why=hub.why,
+            hub_advice=hub.advice,
+            last_confirmed_seconds=self._publisher.last_confirmed_seconds,
+            epoch=self._spool.epoch,
+            last_seq=self._spool.last_seq,
+            waiting=self._spool.count,
+            lost=self._spool.lost_count,
+        )
+        try:
+            write_status(self._identity.folder, status)
+        except OSError as error:
+            self._minute.not_kept(str(error))
+
+
+def _result(command: Command, outcome: Literal["done", "failed", "refused"], detail: str) -> Callable[[Stamp], Record]:
+    return lambda stamp: Result(
+        **stamp, command_id=command.command_id, kind=command.kind, outcome=outcome, detail=detail
+    )

@@ -1,0 +1,100 @@
+"""healthmon-agent: reports this host to the hub.
+
+Exit codes: 0 done; status: 0 an agent runs here, 1 none does (fit for a health check); 2 bad settings or usage;
+70 an internal error ended the agent; 130 interrupted.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from agent.colour import coloured, wants_colour
+from agent.logs import configure_logging
+from agent.settings import ConfigError, Settings, load_settings
+from rabbitmq.version import __version__
+
+OK, NOT_RUNNING, BAD_SETTINGS, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
+RATE_SECONDS = 1.0  # between the two collections of `snapshot`, so that rates are there
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace, Settings], int] = options.command
+    try:
+        return command(options, load_settings(os.environ))
+    except ConfigError as error:
+        for problem in error.problems:
+            print(problem, file=sys.stderr)
+        return BAD_SETTINGS
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="healthmon-agent", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="run | status | snapshot | version")
+    run = commands.add_parser("run", help="report this host until SIGTERM or Ctrl-C")
+    run.set_defaults(command=_run)
+    status = commands.add_parser("status", help="how the agent on this host is doing; works with the hub down")
+    status.add_argument("--json", action="store_true", help="one JSON object per agent and line")
+    status.add_argument("--color", choices=("auto", "always", "never"), default="auto")
+    status.set_defaults(command=_status)
+    snapshot = commands.add_parser("snapshot", help="print exactly what would be sent; sends nothing")
+    snapshot.add_argument("--json", action="store_true", help="the record as it travels")
+    snapshot.set_defaults(command=_snapshot)
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(command=_version)
+    return parser
+
+
+# Each command imports what it needs: `status` is a health check and must not load the broker's driver.
+
+
+def _run(_options: argparse.Namespace, settings: Settings) -> int:
+    configure_logging(os.environ)
+    from agent.agent import Agent
+    from agent.collectors import COLLECTORS
+    from agent.collectors.collection import Running
+    from agent.host import Host
+    from agent.identity import claim_identity
+    from agent.spool import SpoolUnavailable
+
+    os.umask(0o077)
+    identity = claim_identity(Path(settings.state_dir))
+    try:
+        agent = Agent(settings, identity, Host.detect(os.environ), [Running(make()) for make in COLLECTORS])
+    except SpoolUnavailable as error:
+        raise ConfigError([f"HEALTHMON_STATE_DIR {settings.state_dir}: {error}. Is the disk full or damaged?"]) from error
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: agent.stop("stopped"))
+    agent.run()
+    return OK
+
+
+def _status(options: argparse.Namespace, settings: Settings) -> int:
+    from agent.status import read_statuses
+    from agent.status_text import NEVER_RUN, state_word, status_lines
+
+    now_seconds = time.time()
+    statuses = read_statuses(Path(settings.state_dir))
+    shown = [status for status in statuses if status.is_fresh(now_seconds)] or statuses[:1]
+    if not shown:
+        print(NEVER_RUN)
+    for status in shown:
+        if options.json:
+            print(_status_json(status, now_seconds))
+            continue
+        word = state_word(status, now_seconds)
+        text = "\n".join(status_lines(status, now_seconds))
+        if wants_colour(options.color):
+            text = text.replace(word, coloured(word, "green" if word == "ok" else "red"), 1)
+        print(text)
+    return OK if any(status.is_fresh(now_seconds) for status in shown) else NOT_RUNNING
