@@ -1,8 +1,8 @@
 """The agent: collect, keep, send; obey the few commands there are; say good-bye.
 
-    collectors --> Snapshot --> spool --> publisher --> broker
-                                  ^            |
-                    Result <--- command <--- inbox
+collectors --> Snapshot --> spool --> publisher --> broker
+                              ^            |
+                Result <--- command <--- inbox
 """
 
 import logging
@@ -32,6 +32,7 @@ from rabbitmq.version import __version__
 
 SPOOL_FILE = "spool.sqlite3"
 FLUSH_SECONDS = 3.0
+SETTLE_SECONDS = 0.5  # so that the status tells of the snapshot just sent
 
 log = logging.getLogger("agent")
 
@@ -126,9 +127,7 @@ class Agent:
                 self._obey(command)
 
     def _obey(self, command: Command) -> None:
-        why_not = refusal(
-            command, agent_id=self._identity.agent_id, known_kinds=COMMANDS, now_seconds=time.time()
-        )
+        why_not = refusal(command, agent_id=self._identity.agent_id, known_kinds=COMMANDS, now_seconds=time.time())
         if why_not:
             log.warning("command %s refused: %s", command.command_id, why_not)
             self._keep(_result(command, "refused", why_not))
@@ -154,6 +153,7 @@ class Agent:
                 trigger=trigger,
             )
         )
+        self._publisher.wait_until_sent(SETTLE_SECONDS)
         self._write_status(running=True)
 
     def _keep(self, build: Callable[[Stamp], Record]) -> None:

@@ -45,6 +45,16 @@ def slot_folders(state_folder: Path) -> list[Path]:
     return sorted((state_folder / "slots").glob("[0-9]*"), key=lambda folder: int(folder.name))
 
 
+def known_agent_id(state_folder: Path) -> str | None:
+    """The id in the lowest slot, or None when no agent ever ran with this state folder."""
+    for folder in slot_folders(state_folder):
+        try:
+            return (folder / "agent-id").read_text().strip()
+        except OSError:
+            continue
+    return None
+
+
 def _claim_lowest_free_slot(slots: Path) -> Identity:
     for number in range(MAX_SLOTS):
         folder = slots / str(number)

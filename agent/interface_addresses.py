@@ -1,5 +1,6 @@
-"""The IP addresses of the network interfaces, from the files that show another network namespace as well as one's own."""
+"""The IP addresses of network interfaces, from files that show another network namespace as well as one's own."""
 
+import sys
 from collections import defaultdict
 from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
@@ -58,5 +59,5 @@ def interface_of(address: IPv4Address, routes: list[tuple[IPv4Network, str]]) ->
 
 
 def _address(hexadecimal: str) -> IPv4Address:
-    """The kernel writes addresses as the machine's own 32-bit numbers; all machines we run on are little-endian."""
-    return IPv4Address(int.from_bytes(bytes.fromhex(hexadecimal), "little"))
+    """The kernel writes addresses as 32-bit numbers in the machine's own byte order."""
+    return IPv4Address(int.from_bytes(bytes.fromhex(hexadecimal), sys.byteorder))

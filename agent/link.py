@@ -1,8 +1,8 @@
 """One connection and one channel to the broker, made again for ever. Everything here runs on the I/O loop's thread.
 
-    open -> connected -> channel -> confirms on -> reply address -> link_up
-      ^                                                               |
-      +---- wait (full jitter) <---- link_down <---- any trouble <----+
+open -> connected -> channel -> confirms on -> reply address -> link_up
+  ^                                                               |
+  +---- wait (full jitter) <---- link_down <---- any trouble <----+
 """
 
 from typing import Any, Protocol

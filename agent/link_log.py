@@ -23,7 +23,9 @@ class LinkLog:
         is_news = self._down_since is None or bool(trouble.advice)
         if is_news and trouble not in self._said:
             advice = f" {trouble.advice}" if trouble.advice else ""
-            log.warning("hub unreachable (%s), keeping snapshots, retry in %.0f s.%s", trouble.why, retry_seconds, advice)
+            log.warning(
+                "hub unreachable (%s), keeping snapshots, retry in %.0f s.%s", trouble.why, retry_seconds, advice
+            )
         self._said.add(trouble)
         if self._down_since is None:
             self._down_since = now

@@ -5,7 +5,6 @@ Exit codes: 0 done; status: 0 an agent runs here, 1 none does (fit for a health 
 """
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -61,8 +60,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(_options: argparse.Namespace, settings: Settings) -> int:
     configure_logging(os.environ)
     from agent.agent import Agent
-    from agent.collectors import COLLECTORS
-    from agent.collectors.collection import Running
+    from agent.collectors import all_collectors
     from agent.host import Host
     from agent.identity import claim_identity
     from agent.spool import SpoolUnavailable
@@ -70,9 +68,11 @@ def _run(_options: argparse.Namespace, settings: Settings) -> int:
     os.umask(0o077)
     identity = claim_identity(Path(settings.state_dir))
     try:
-        agent = Agent(settings, identity, Host.detect(os.environ), [Running(make()) for make in COLLECTORS])
+        agent = Agent(settings, identity, Host.detect(os.environ), all_collectors())
     except SpoolUnavailable as error:
-        raise ConfigError([f"HEALTHMON_STATE_DIR {settings.state_dir}: {error}. Is the disk full or damaged?"]) from error
+        raise ConfigError(
+            [f"HEALTHMON_STATE_DIR {settings.state_dir}: {error}. Is the disk full or damaged?"]
+        ) from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: agent.stop("stopped"))
     agent.run()
@@ -81,16 +81,16 @@ def _run(_options: argparse.Namespace, settings: Settings) -> int:
 
 def _status(options: argparse.Namespace, settings: Settings) -> int:
     from agent.status import read_statuses
-    from agent.status_text import NEVER_RUN, state_word, status_lines
+    from agent.status_text import NEVER_RUN, state_word, status_json, status_lines
 
     now_seconds = time.time()
     statuses = read_statuses(Path(settings.state_dir))
     shown = [status for status in statuses if status.is_fresh(now_seconds)] or statuses[:1]
     if not shown:
-        print(NEVER_RUN)
+        print(NEVER_RUN, file=sys.stderr)
     for status in shown:
         if options.json:
-            print(_status_json(status, now_seconds))
+            print(status_json(status, now_seconds))
             continue
         word = state_word(status, now_seconds)
         text = "\n".join(status_lines(status, now_seconds))
@@ -98,3 +98,19 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
             text = text.replace(word, coloured(word, "green" if word == "ok" else "red"), 1)
         print(text)
     return OK if any(status.is_fresh(now_seconds) for status in shown) else NOT_RUNNING
+
+
+def _snapshot(options: argparse.Namespace, settings: Settings) -> int:
+    from agent.collectors import all_collectors
+    from agent.host import Host
+    from agent.preview import preview, preview_lines
+    from rabbitmq.records import encode_record
+
+    record = preview(settings, Host.detect(os.environ), all_collectors(), pause=lambda: time.sleep(RATE_SECONDS))
+    print(encode_record(record).decode() if options.json else "\n".join(preview_lines(record)))
+    return OK
+
+
+def _version(_options: argparse.Namespace, _settings: Settings) -> int:
+    print(f"healthmon-agent {__version__}")
+    return OK

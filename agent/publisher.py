@@ -51,9 +51,7 @@ class Publisher:
         self._loop = IOLoop()
         self._log = LinkLog(str(broker))
         self._backoff = Backoff()
-        self._link = Link(
-            self._loop, broker, self, connection_name=f"healthmon-agent/{name}", backoff=Backoff()
-        )
+        self._link = Link(self._loop, broker, self, connection_name=f"healthmon-agent/{name}", backoff=Backoff())
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._settled = threading.Condition()
         self.hub = HubState("disconnected", time.time(), "not connected yet")
@@ -88,7 +86,9 @@ class Publisher:
             self._loop.start()
         except Exception as error:  # noqa: BLE001 - a thread has no caller; the agent's loop looks here and ends
             self.failure = error
-        self._tell_waiters()
+        finally:
+            self._loop.close()
+            self._tell_waiters()
 
     # --- what the link tells, on the I/O thread ---
 

@@ -91,7 +91,9 @@ def _from_environment(environment: Mapping[str, str], problems: list[str]) -> di
     return _checked(given, problems, strict=False, label=lambda key: f"environment: {PREFIX}{key.upper()}")
 
 
-def _checked(given: dict[str, Any], problems: list[str], *, strict: bool, label: Callable[[str], str]) -> dict[str, Any]:
+def _checked(
+    given: dict[str, Any], problems: list[str], *, strict: bool, label: Callable[[str], str]
+) -> dict[str, Any]:
     """The valid ones of `given`; a problem never quotes the value, which may be a secret."""
     values: dict[str, Any] = {}
     for key, value in given.items():

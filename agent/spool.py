@@ -140,7 +140,9 @@ class Spool:
             return (self._max_pages - self._free_pages()) * PAGE_BYTES
 
     def _waiting(self) -> Iterator[NumberedBody]:
-        rows = self._database.execute("SELECT seq, body FROM record WHERE seq >= ? ORDER BY seq", (self._first_waiting,))
+        rows = self._database.execute(
+            "SELECT seq, body FROM record WHERE seq >= ? ORDER BY seq", (self._first_waiting,)
+        )
         return ((seq, body) for seq, body in rows if seq not in self._in_flight and seq not in self._confirmed)
 
     def _insert(self, build: Callable[[Stamp], Record]) -> int:

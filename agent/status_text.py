@@ -1,8 +1,13 @@
 """`healthmon-agent status` in words: the answer on line 1, then what it rests on."""
 
+from datetime import UTC, datetime
+
+import msgspec
+
 from agent.status import Status
 
 NEVER_RUN = "No snapshot yet. The agent is not running here. Start it: healthmon-agent run"
+_TIMES = ("written_seconds", "started_seconds", "hub_since_seconds", "last_confirmed_seconds")
 _STATE_WORDS = {"connected": "ok", "blocked": "HUB FULL", "disconnected": "NOT CONNECTED"}
 
 
@@ -22,6 +27,19 @@ def status_lines(status: Status, now_seconds: float) -> list[str]:
     ]
 
 
+def status_json(status: Status, now_seconds: float) -> str:
+    """One line; the fields of `Status` with the state word, and times as ISO 8601 in UTC under names without unit."""
+    fields = {
+        name.removesuffix("_seconds") if name in _TIMES else name: _iso(value) if name in _TIMES else value
+        for name, value in msgspec.structs.asdict(status).items()
+    }
+    return msgspec.json.encode(fields | {"state": state_word(status, now_seconds)}).decode()
+
+
+def _iso(unix_seconds: float | None) -> str | None:
+    return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds, UTC).isoformat()
+
+
 def _answer(status: Status, now_seconds: float) -> str:
     kept = f"{status.waiting} waiting, {status.lost} lost"
     if not status.is_fresh(now_seconds):
@@ -33,8 +51,10 @@ def _answer(status: Status, now_seconds: float) -> str:
 
 
 def _hub(status: Status, now_seconds: float) -> str:
+    if not status.is_fresh(now_seconds):
+        return f"{status.hub}, {_last_sent(status, now_seconds)}"
     if status.hub_state == "connected":
-        return f"{status.hub} connected, {_last_sent(status, now_seconds)}"
+        return f"{status.hub} connected since {_duration(now_seconds - status.hub_since_seconds)}"
     advice = f" {status.hub_advice}" if status.hub_advice else ""
     return f"{status.hub} {status.hub_state}: {status.hub_why}.{advice}"
 

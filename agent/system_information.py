@@ -106,7 +106,10 @@ def _file_systems(host: Host) -> list[Filesystem]:
         systems = file_systems(parse_mountinfo(read_mount_table(host)), host.scope)
         return [
             Filesystem(
-                mount=path_text(mount.point), device=_short(mount.source), kind=_short(mount.kind), size_bytes=size
+                mount=_short(path_text(mount.point)),
+                device=_short(mount.source),
+                kind=_short(mount.kind),
+                size_bytes=size,
             )
             for system in systems
             for mount in system.mounts

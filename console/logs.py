@@ -1,6 +1,7 @@
 """Log lines for `docker-compose logs -f`: `HH:MM:SS LEVEL  what changed`, or one JSON object a line on request.
 
-LOG_FORMAT=json and LOG_LEVEL switch; LOG_TRACE=1 shows whole tracebacks, which are one frame otherwise. Times are UTC.
+LOG_FORMAT=json and LOG_LEVEL switch; LOG_TRACE=1 shows whole tracebacks, which are one frame otherwise. Lines have
+local time, as the watcher's clock; objects have UTC.
 """
 
 import json
@@ -14,8 +15,12 @@ from types import TracebackType
 
 from console.colour import wants_colour
 
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+STYLES = ("text", "json")
 _COLOURS = {"WARN": "\x1b[33m", "ERROR": "\x1b[1;31m", "CRIT": "\x1b[1;31m"}
 _NAMES = {"WARNING": "WARN", "CRITICAL": "CRIT"}
+# pika says the same thing five times over; our publisher and consumer say it once, with what to do
+_QUIET = {"pika": logging.CRITICAL + 1, "alembic": logging.WARNING}
 _CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
 
@@ -28,7 +33,7 @@ class LineFormatter(logging.Formatter):
         self._whole_traces = whole_traces
 
     def format(self, record: logging.LogRecord) -> str:
-        clock = time.strftime("%H:%M:%S", time.gmtime(record.created))
+        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         level = _NAMES.get(record.levelname, record.levelname)
         shown = f"{_COLOURS[level]}{level:<5}\x1b[0m" if self._colour and level in _COLOURS else f"{level:<5}"
         line = f"{clock} {shown}  {record.getMessage().translate(_CONTROL)}"
@@ -55,18 +60,26 @@ class JsonFormatter(logging.Formatter):
 
 
 def start_logging(environment: Mapping[str, str] = os.environ) -> None:
-    """Send all logging to standard output in the format asked for; third parties speak from warnings up."""
+    """Send all logging to standard output in the format asked for; ValueError says which settings are bad."""
+    level, style = environment.get("LOG_LEVEL", "INFO").upper(), environment.get("LOG_FORMAT", "text")
+    problems = []
+    if level not in LEVELS:
+        problems.append(f"LOG_LEVEL is none of {', '.join(LEVELS)}")
+    if style not in STYLES:
+        problems.append(f"LOG_FORMAT is none of {', '.join(STYLES)}")
+    if problems:
+        raise ValueError("\n".join(problems))
     whole_traces = environment.get("LOG_TRACE") == "1"
     formatter: logging.Formatter
-    if environment.get("LOG_FORMAT") == "json":
+    if style == "json":
         formatter = JsonFormatter(whole_traces=whole_traces)
     else:
         formatter = LineFormatter(colour=wants_colour(sys.stdout, environment=environment), whole_traces=whole_traces)
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(formatter)
-    logging.basicConfig(level=environment.get("LOG_LEVEL", "INFO").upper(), handlers=[handler], force=True)
-    # its own lines say the same thing five times over; our publisher and consumer say it once, with what to do
-    logging.getLogger("pika").setLevel(logging.CRITICAL + 1)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name, floor in _QUIET.items():
+        logging.getLogger(name).setLevel(floor)
 
 
 def _trace(record: logging.LogRecord, whole: bool) -> str:

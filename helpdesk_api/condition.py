@@ -1,16 +1,17 @@
 """A host's state in one sentence, the same on the page, in the API and in the terminal."""
 
-from helpdesk_api.words import span
+from helpdesk_api.words import STATE_WORDS, span
 from store.model import Agent, Incident, State, agent_state
 
 
 def sentence_of(agent: Agent, worst: Incident | None, now_ms: int) -> str:
     """Why the host is in its state. `worst` is its most urgent open incident."""
     state = agent_state(agent, worst.severity if worst else None, now_ms)
-    if state is State.STALE or (state is State.CRITICAL and not agent.is_connected(now_ms)):
-        return " ".join(part for part in (silence(agent, now_ms), worst.sentence if worst else "") if part)
+    silent = silence(agent, now_ms)
+    if silent is not None:
+        return f"{silent} Before that: {worst.sentence}." if worst else silent
     if worst is not None and state is worst.severity:
-        return f"{worst.sentence} Since {span((now_ms - worst.opened_ms) / 1000)}."
+        return f"{STATE_WORDS[state]} for {span((now_ms - worst.opened_ms) / 1000)}: {worst.sentence}"
     if state is State.WAITING:
         return "Waiting for its first report: the agent has said hello."
     return "All checks are within their limits."

@@ -46,7 +46,6 @@ class Desk:
     poll_wait_seconds: float = POLL_WAIT_SECONDS
     poll_places: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(MAX_POLLS), repr=False)
 
-
     def base_url(self, request: Request) -> str:
         """The address people use, without a slash at its end."""
         return (self.settings.public_url or str(request.base_url)).rstrip("/")

@@ -115,9 +115,7 @@ def _on_invalid_request(request: Request, error: RequestValidationError) -> Resp
         {"where": ".".join(str(part) for part in detail["loc"]), "detail": detail["msg"]} for detail in error.errors()
     ]
     told = "; ".join(f"{one['where']}: {one['detail']}" for one in errors)
-    problem = Problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "Invalid request", f"{told}.", errors=errors
-    )
+    problem = Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "Invalid request", f"{told}.", errors=errors)
     return answer(request, problem)
 
 

@@ -8,13 +8,19 @@ import ipaddress
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+
+from rabbitmq.connection import BrokerAddress
+from rabbitmq.topology import HELPDESK_USER
 
 CONFIG_FILE = Path("/etc/healthmon/helpdesk.toml")
 SECRETS = frozenset({"database_url", "database_password", "rabbitmq_password"})  # a URL may hold a password
 FROM_FILES = frozenset({"database_password", "rabbitmq_password"})
+
+Text = Annotated[str, Field(min_length=1)]
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class Settings(BaseModel):
@@ -22,19 +28,28 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    database_url: str = Field("sqlite:///var/healthmon.db", min_length=1, repr=False)
+    database_url: Annotated[Text, Field(repr=False)] = "sqlite:///var/healthmon.db"
     database_password: SecretStr | None = None
-    rabbitmq_host: str = Field("127.0.0.1", min_length=1)
-    rabbitmq_port: int = Field(5672, ge=1, le=65535)
-    rabbitmq_user: str = Field("healthmon-helpdesk", min_length=1)
-    rabbitmq_password: SecretStr = SecretStr("healthmon-helpdesk")
-    rabbitmq_virtual_host: str = Field("/", min_length=1)
-    listen: str = Field("127.0.0.1", min_length=1)
-    port: int = Field(8000, ge=1, le=65535)
-    bind: str = Field("127.0.0.1", min_length=1)
-    public_url: str | None = Field(None, pattern=r"^https?://[^/?#\s]+/?$")
+    rabbitmq_host: Text = "127.0.0.1"
+    rabbitmq_port: Port = 5672
+    rabbitmq_user: Text = HELPDESK_USER
+    rabbitmq_password: SecretStr = SecretStr(HELPDESK_USER)
+    rabbitmq_virtual_host: Text = "/"
+    listen: Text = "127.0.0.1"
+    port: Port = 8000
+    bind: Text = "127.0.0.1"
+    public_url: Annotated[str, Field(pattern=r"^https?://[^/?#\s]+/?$")] | None = None
     admin_key_file: Path = Path("var/run/admin.key")
-    log_format: Literal["text", "json"] = "text"
+
+    @property
+    def broker(self) -> BrokerAddress:
+        return BrokerAddress(
+            self.rabbitmq_host,
+            self.rabbitmq_port,
+            self.rabbitmq_user,
+            self.rabbitmq_password.get_secret_value(),
+            self.rabbitmq_virtual_host,
+        )
 
     @property
     def keyless(self) -> bool:
@@ -88,9 +103,7 @@ def _from_file(config_file: Path, problems: list[str]) -> Mapping[str, Any]:
         return {}
 
 
-def _from_environment(
-    key: str, environment: Mapping[str, str], problems: list[str]
-) -> tuple[str, str | None]:
+def _from_environment(key: str, environment: Mapping[str, str], problems: list[str]) -> tuple[str, str | None]:
     """The variable's name and its value, None when it is not set. An empty variable counts as not set."""
     name = f"HEALTHMON_{key.upper()}"
     path = environment.get(f"{name}_FILE") if key in FROM_FILES else None

@@ -5,14 +5,16 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, PlainSerializer
 
-
-def rfc3339(at_ms: int) -> str:
-    moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds").replace("+00:00", "Z")
+LAST_MS = 253_402_300_799_999  # the end of the year 9999; a host's clock may be further off
 
 
 def moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+    return datetime.fromtimestamp(min(at_ms, LAST_MS) / 1000, UTC)
+
+
+def rfc3339(at_ms: int) -> str:
+    precision = "milliseconds" if at_ms % 1000 else "seconds"
+    return moment(at_ms).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def to_ms(at: datetime) -> int:

@@ -1,7 +1,6 @@
 """Numbers as people read them: with units, three digits that count, and no sign that could be taken for zero."""
 
-from datetime import UTC, datetime
-
+from helpdesk_api.times import moment
 from store.model import State
 
 STATE_WORDS: dict[State, str] = {
@@ -26,7 +25,7 @@ def span(seconds: float) -> str:
 
 def clock(at_ms: int) -> str:
     """The time of day in UTC."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%H:%M:%S")
+    return moment(at_ms).strftime("%H:%M:%S")
 
 
 def count(number: int, noun: str) -> str:

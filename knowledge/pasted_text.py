@@ -10,7 +10,9 @@ from dataclasses import dataclass
 MAX_TEXT_CHARS = 1_000_000
 
 _ESCAPE_CHARACTER = r"(?:\x1b|\^\[|\\+(?:x1b|u001b|033|e)|#033)"
-_COLOURS = re.compile(_ESCAPE_CHARACTER + r"(?:\[[0-9;?]{0,40}[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))", re.IGNORECASE)
+_COLOURS = re.compile(
+    _ESCAPE_CHARACTER + r"(?:\[[0-9;?]{0,40}[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))", re.IGNORECASE
+)
 _ESCAPED_CODE_POINT = re.compile(r"\\+u([0-9a-fA-F]{4})")
 _ESCAPED_BREAK = re.compile(r"(\\+)[nrt]")
 _ESCAPED_SIGN = re.compile(r"\\+([\"'/])")
@@ -19,15 +21,14 @@ _ENTITY = re.compile(r"&(?:quot|apos|amp|lt|gt|nbsp|#39|#34|#x27);")
 _QUOTED_OR_COMPOSED = re.compile(r"^[ \t]*(?:(?:>+|\|)[ \t]+)+|^[\w.-]{1,60}[ \t]*\|[ \t]", re.MULTILINE)
 _SIGNS = str.maketrans(
     {
-        **dict.fromkeys("‘’‚‛`´′", "'"),
-        **dict.fromkeys("“”„‟«»″「」", '"'),
+        **dict.fromkeys("\u2018\u2019\u201a\u201b`\u00b4\u2032", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\u300c\u300d", '"'),
         **dict.fromkeys("\u00a0\u2007\u202f\u3000\u2028\u2029\v\f\r\x00", " "),
-        **dict.fromkeys("：﹕", ":"),
-        "（": "(",
-        "）": ")",
-        "，": ",",
-        "\u200b": None,
-        "\ufeff": None,
+        **dict.fromkeys("\uff1a\ufe55", ":"),
+        **dict.fromkeys("\u200b\ufeff"),
+        "\uff08": "(",
+        "\uff09": ")",
+        "\uff0c": ",",
     }
 )
 

@@ -1,38 +1,18 @@
 """Reads the text of one problem file; every problem of the file is reported at once, with its line. Pure."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TypeVar
 
 import yaml
 
 from knowledge.expressions import expression_problem, named_groups
 from knowledge.model import Confidence, Example, KnownProblem, Pattern, Severity, Step, Symptom
 from knowledge.placeholders import placeholder_names
+from knowledge.yaml_fields import Fields, FileError, Reader, listed
 
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _PATTERN_KINDS = (Confidence.EXACT, Confidence.LIKELY)
-_REQUIRED = ("title", "meaning", "severity", "steps", "verify", "examples")
-_OPTIONAL = ("patterns", "unless", "symptoms", "references")
-
-T = TypeVar("T")
-E = TypeVar("E", bound=StrEnum)
-Fields = Mapping[str, yaml.Node]
-
-
-@dataclass(frozen=True, slots=True)
-class FileError:
-    """What is wrong in a file of the catalogue, and what is allowed there; `line` is None for the file as a whole."""
-
-    path: str
-    line: int | None
-    detail: str
-
-    def __str__(self) -> str:
-        place = self.path if self.line is None else f"{self.path}:{self.line}"
-        return f"{place}: {self.detail}"
+_REQUIRED = ("title", "meaning", "severity", "steps", "verify")
+_OPTIONAL = ("patterns", "unless", "symptoms", "references", "examples")
 
 
 def read_problem(slug: str, path: str, text: str) -> KnownProblem | list[FileError]:
@@ -42,66 +22,13 @@ def read_problem(slug: str, path: str, text: str) -> KnownProblem | list[FileErr
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         return [FileError(path, mark.line + 1 if mark else None, f"is not YAML: {getattr(error, 'problem', error)}")]
-    reader = _Reader(path)
+    reader = _ProblemReader(path)
     problem = _problem(slug, root, reader)
     return reader.errors or problem
 
 
-@dataclass(slots=True)
-class _Reader:
-    """Reads nodes into plain values; what does not fit is noted with its line and replaced by an empty value."""
-
-    path: str
-    errors: list[FileError] = field(default_factory=list)
-
-    def wrong(self, node: yaml.Node | None, detail: str) -> None:
-        self.errors.append(FileError(self.path, node.start_mark.line + 1 if node else None, detail))
-
-    def fields(self, node: yaml.Node | None, key: str, required: Sequence[str], optional: Sequence[str]) -> Fields:
-        if not isinstance(node, yaml.MappingNode):
-            self.wrong(node, f"{key} must be a mapping with {_listed(required or optional)}")
-            return {}
-        fields: dict[str, yaml.Node] = {}
-        for name_node, value in node.value:
-            self._note_field(fields, name_node, key, (*required, *optional))
-            fields[str(name_node.value)] = value
-        if missing := [name for name in required if name not in fields]:
-            self.wrong(node, f"{key} lacks {_listed(missing)}")
-        return fields
-
-    def _note_field(self, known: Fields, name_node: yaml.Node, key: str, allowed: Sequence[str]) -> None:
-        if name_node.value in known:
-            self.wrong(name_node, f"{key} has {name_node.value!r} twice")
-        elif name_node.value not in allowed:
-            self.wrong(name_node, f"{key} has the unknown key {name_node.value!r}; use {_listed(allowed)}")
-
-    def strings(self, node: yaml.Node, key: str) -> dict[str, str]:
-        """A mapping whose keys are free, like labels."""
-        if not isinstance(node, yaml.MappingNode):
-            self.wrong(node, f"{key} must be a mapping of names to texts")
-            return {}
-        return {str(name.value): self.string(value, f"{key}.{name.value}") for name, value in node.value}
-
-    def string(self, node: yaml.Node, key: str) -> str:
-        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            self.wrong(node, f"{key} must be a text (put it in quotes when it holds ': ' or ' #')")
-            return ""
-        return str(node.value)
-
-    def choice(self, node: yaml.Node, key: str, choices: type[E]) -> E | None:
-        value = self.string(node, key)
-        if value in {member.value for member in choices}:
-            return choices(value)
-        self.wrong(node, f"{key} is {value!r}; use {_listed([member.value for member in choices])}")
-        return None
-
-    def items(self, node: yaml.Node | None, key: str, read: Callable[[yaml.Node, str], T]) -> list[T]:
-        if node is None:
-            return []
-        if not isinstance(node, yaml.SequenceNode):
-            self.wrong(node, f"{key} must be a list")
-            return []
-        return [read(item, f"{key}[{index}]") for index, item in enumerate(node.value)]
+class _ProblemReader(Reader):
+    """Reads the parts of a problem file."""
 
     def expression(self, node: yaml.Node, key: str) -> str:
         value = self.string(node, key)
@@ -134,7 +61,7 @@ class _Reader:
         return Example(text, self.strings(fields["captured"], f"{key}.captured") if "captured" in fields else {})
 
 
-def _problem(slug: str, root: yaml.Node | None, reader: _Reader) -> KnownProblem:
+def _problem(slug: str, root: yaml.Node | None, reader: _ProblemReader) -> KnownProblem:
     if not SLUG.fullmatch(slug):
         reader.wrong(None, f"the file name is the slug and {slug!r} is none; use small letters, digits and hyphens")
     fields = reader.fields(root, "the file", _REQUIRED, _OPTIONAL)
@@ -159,7 +86,7 @@ def _problem(slug: str, root: yaml.Node | None, reader: _Reader) -> KnownProblem
     return problem
 
 
-def _patterns(node: yaml.Node | None, reader: _Reader) -> list[Pattern]:
+def _patterns(node: yaml.Node | None, reader: _ProblemReader) -> list[Pattern]:
     fields = reader.fields(node, "patterns", [], _PATTERN_KINDS) if node is not None else {}
     return [
         Pattern(expression, kind)
@@ -168,7 +95,7 @@ def _patterns(node: yaml.Node | None, reader: _Reader) -> list[Pattern]:
     ]
 
 
-def _examples(node: yaml.Node | None, reader: _Reader) -> tuple[list[Example], list[str]]:
+def _examples(node: yaml.Node | None, reader: _ProblemReader) -> tuple[list[Example], list[str]]:
     fields = reader.fields(node, "examples", [], ["must_match", "must_not_match"]) if node is not None else {}
     return (
         reader.items(fields.get("must_match"), "examples.must_match", reader.example),
@@ -176,7 +103,7 @@ def _examples(node: yaml.Node | None, reader: _Reader) -> tuple[list[Example], l
     )
 
 
-def _check_whole(problem: KnownProblem, root: yaml.Node | None, fields: Fields, reader: _Reader) -> None:
+def _check_whole(problem: KnownProblem, root: yaml.Node | None, fields: Fields, reader: _ProblemReader) -> None:
     """What only shows when all of the file is seen together."""
     if not problem.patterns and not problem.symptoms:
         reader.wrong(root, "nothing leads to this problem; give it patterns or symptoms")
@@ -196,9 +123,4 @@ def _templates(problem: KnownProblem) -> list[str]:
 
 
 def _capturable(known: set[str]) -> str:
-    return f"use {_listed(sorted(known))}" if known else "no pattern or symptom label names a value"
-
-
-def _listed(names: Sequence[str]) -> str:
-    *most, last = [str(name) for name in names]
-    return f"{', '.join(most)} or {last}" if most else last
+    return f"use {listed(sorted(known))}" if known else "no pattern or symptom label names a value"

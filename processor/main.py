@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -38,13 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m processor", description="healthmon's processor")
     parser.add_argument("verb", nargs="?", default="run", choices=["run", "migrate", "check"])
     verb = parser.parse_args(arguments).verb
-    start_logging()
     try:
+        start_logging()
         settings = load_settings()
         rules = RuleSet(load_rules())
-    except (ConfigurationError, RuleFileError) as error:
-        for line in str(error).splitlines():
-            log.error("%s", line)
+    except (ConfigurationError, RuleFileError, ValueError) as error:
+        print(f"cannot start:\n{error}", file=sys.stderr)
         return 2
     engine = open_engine(settings.database_url, settings.database_secret())
     if verb == "migrate":

@@ -62,9 +62,10 @@ def _translating(engine: Engine) -> Iterator[Connection]:
 
 def _sentence(engine: Engine, cause: object) -> str:
     first_line = (str(cause).splitlines() or ["no reason given"])[0]
-    address = engine.url.set(password=None, query={}).render_as_string(hide_password=True)
-    password = engine.url.password
-    return f"the store {address} is unavailable: {first_line.replace(password, '***') if password else first_line}"
+    url = engine.url
+    address = URL.create(url.get_backend_name(), url.username, None, url.host, url.port, url.database)
+    reason = first_line.replace(url.password, "***") if url.password else first_line
+    return f"the store {address} is unavailable: {reason}"
 
 
 def _open_sqlite(address: URL) -> Engine:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, insert, literal, or_, select, tuple_, update
 
 from store.model import Change, CheckKey, IncidentChange
 from store.tables import incident, incident_event
@@ -15,7 +15,7 @@ def keep_changes(
 ) -> dict[CheckKey, int]:
     """Apply the changes in their order; returns the incident's number for each check that has or had one.
 
-    1. A change that is in a timeline already changes nothing.
+    1. A change that is in a timeline already, or of a record before the newest in it, changes nothing.
     2. `OPENED` while the check has an open incident changes nothing.
     3. Any other change while the check has none open is dropped: there is nothing to change.
     """
@@ -46,7 +46,9 @@ def _keep_change(connection: Connection, change: IncidentChange, agent_no: int) 
 def _told_before(connection: Connection, change: IncidentChange, check: ColumnElement[bool]) -> int | None:
     event = incident_event.c
     same = and_(event.epoch == change.epoch, event.seq == change.seq, event.change == change.change)
-    return connection.execute(select(incident.c.number).join(incident_event).where(check, same)).scalar()
+    later = tuple_(event.epoch, event.seq) > tuple_(literal(change.epoch), literal(change.seq))
+    query = select(incident.c.number).join(incident_event).where(check, or_(same, later)).order_by(event.event_no)
+    return connection.execute(query.limit(1)).scalar()
 
 
 def _open(connection: Connection, change: IncidentChange, agent_no: int) -> int:

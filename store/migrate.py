@@ -36,7 +36,7 @@ def require_current(engine: Engine) -> None:
     if found != SCHEMA_VERSION:
         raise SchemaNotCurrent(
             f"the database has tables of version {found or 'none'}, this program needs {SCHEMA_VERSION}: "
-            "run `healthmon-setup` of this release, which migrates them, then start again"
+            "run `python -m processor migrate` of this release, then start again"
         )
 
 

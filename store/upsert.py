@@ -16,8 +16,8 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[Row]) -> int
     if not rows:
         return 0
     statement = _INSERTS[connection.dialect.name](table).on_conflict_do_nothing()
-    statement = statement.execution_options(preserve_rowcount=True)
-    return connection.execute(statement, rows).rowcount
+    # without the option the count of many rows is not to be had from PostgreSQL
+    return connection.execute(statement.execution_options(preserve_rowcount=True), rows).rowcount
 
 
 def upsert(connection: Connection, table: Table, key: Sequence[str], rows: Sequence[Row]) -> None:

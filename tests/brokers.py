@@ -5,17 +5,17 @@
 - `broker`: a broker of its own for one module, to stop, kill and start again.
 """
 
-import base64
 import os
-import urllib.request
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deploy.local.broker import BrokerPlan, BrokerPorts, PrivateBroker, free_ports, is_installed
 from rabbitmq.connection import BrokerAddress
+from rabbitmq.management import Management
 
 
 class RealBroker:
@@ -25,14 +25,11 @@ class RealBroker:
         amqp, management, epmd, distribution = free_ports(4)
         self.folder = folder
         self.all_ports = {amqp, management, epmd, distribution}
-        self._ports = BrokerPorts(amqp=amqp, management=management, epmd=epmd, distribution=distribution)
-        self._private = PrivateBroker(BrokerPlan(folder, self._ports))
+        ports = BrokerPorts(amqp=amqp, management=management, epmd=epmd, distribution=distribution)
+        self._private = PrivateBroker(BrokerPlan(folder, ports))
         self.address = BrokerAddress("127.0.0.1", amqp, "guest", "guest")
+        self.management = Management("127.0.0.1", management, "guest", "guest")
         self.management_url = f"http://127.0.0.1:{management}"
-
-    @property
-    def management_port(self) -> int:
-        return self._ports.management
 
     @property
     def process_id(self) -> int:
@@ -50,28 +47,19 @@ class RealBroker:
         self._private.kill()
 
     def ctl(self, *arguments: str) -> str:
-        """Run rabbitmqctl, return what it prints. It takes seconds: prefer `management`."""
+        """Run rabbitmqctl, return what it prints. It takes seconds: prefer `management.call`."""
         return self._private.ctl(*arguments)
-
-    def management(self, method: str, path: str, body: bytes | None = None) -> bytes:
-        """Call the management API as guest, for example `management("GET", "/api/overview")`."""
-        request = urllib.request.Request(self.management_url + path, data=body, method=method)  # noqa: S310 - ours
-        request.add_header("Authorization", "Basic " + base64.b64encode(b"guest:guest").decode())
-        request.add_header("Content-Type", "application/json")
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the scheme is http
-            content: bytes = answer.read()
-        return content
 
     def new_virtual_host(self) -> BrokerAddress:
         """Guest's address in an empty virtual host that nobody else uses."""
         name = f"test-{uuid.uuid4().hex}"
-        self.management("PUT", f"/api/vhosts/{name}", b"{}")
-        everything = b'{"configure": ".*", "write": ".*", "read": ".*"}'
-        self.management("PUT", f"/api/permissions/{name}/guest", everything)
-        return BrokerAddress(self.address.host, self.address.port, "guest", "guest", name)
+        self.management.call("PUT", "vhosts", name, body={})
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        self.management.call("PUT", "permissions", name, "guest", body=everything)
+        return replace(self.address, virtual_host=name)
 
     def drop_virtual_host(self, address: BrokerAddress) -> None:
-        self.management("DELETE", f"/api/vhosts/{address.virtual_host}")
+        self.management.call("DELETE", "vhosts", address.virtual_host)
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +87,7 @@ def _running(folder: Path) -> Iterator[RealBroker]:
         real.start()
         yield real
     finally:
+        real.kill()  # nobody needs the data, and an orderly stop takes seconds
         real.stop()
 
 

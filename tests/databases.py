@@ -126,29 +126,17 @@ def _postgres_binaries() -> Path | None:
 @contextmanager
 def _running(binaries: Path, folder: Path) -> Iterator[PostgresServer]:
     data, port = folder / "data", _free_port()
-    prefix = []
+    prefix: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses to run as root
         owner = pwd.getpwnam("postgres")
         os.chown(folder, owner.pw_uid, owner.pw_gid)
         prefix = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-    initdb = [
-        binaries / "initdb",
-        "-D",
-        data,
-        "-U",
-        "healthmon",
-        "-A",
-        "trust",
-        "-E",
-        "UTF8",
-        "--locale=C",
-        "--no-sync",
-    ]
-    subprocess.run([*prefix, *initdb], check=True, cwd=folder, stdout=subprocess.DEVNULL)
+    options = ["-D", str(data), "-U", "healthmon", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    subprocess.run([*prefix, str(binaries / "initdb"), *options], check=True, cwd=folder, stdout=subprocess.DEVNULL)
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
     arguments = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     # the server ends with the tests, even if those are killed
-    command = ["setpriv", "--pdeathsig=INT", *prefix[1:], binaries / "postgres", "-D", data, *arguments]
+    command = ["setpriv", "--pdeathsig=INT", *prefix[1:], str(binaries / "postgres"), "-D", str(data), *arguments]
     with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
         try:
             _wait_until_ready(process, port, folder / "log")

@@ -72,13 +72,13 @@ MOUNTED_TOO_LATE = "mounted after the agent's container started; restart the age
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one file system answered. `mount` is None when it is mounted at no folder, only over single files."""
+    """One file system's answer: the folder it is mounted at, and its space."""
 
-    mount: str | None
-    space: "os.statvfs_result | None"
+    mount: Mount
+    space: "os.statvfs_result"
 
 
-Measure = Callable[[FileSystem, bytes], Measured]
+Measure = Callable[[FileSystem, bytes], Measured | None]
 
 
 class Disk:
@@ -88,9 +88,9 @@ class Disk:
     period_seconds = None
     facts = FACTS
 
-    def __init__(self, measure: Measure | None = None, patience: Patience[Measured] | None = None) -> None:
+    def __init__(self, measure: Measure | None = None, patience: Patience[Measured | None] | None = None) -> None:
         self._measure = measure or measure_file_system
-        self._patience: Patience[Measured] = patience or Patience()
+        self._patience: Patience[Measured | None] = patience or Patience()
         self._table = b""
         self._file_systems: dict[str, FileSystem] = {}
         self._unseen: list[str] = []
@@ -101,18 +101,17 @@ class Disk:
         answers = self._patience.ask(
             {mount: self._question(system, prefix) for mount, system in self._file_systems.items()}
         )
-        readings: Readings = {}
         errors = {self._part(mount): MOUNTED_TOO_LATE for mount in self._unseen}
-        for mount, answer in answers.items():
-            if isinstance(answer, Unanswered):
-                errors[self._part(mount)] = answer.reason
-            elif answer.mount is not None and answer.space is not None:
-                readings.update(space_readings(answer.mount, answer.space))
+        errors |= {self._part(mount): no.reason for mount, no in answers.items() if isinstance(no, Unanswered)}
+        measured = [answer for answer in answers.values() if isinstance(answer, Measured)]
+        readings: Readings = {}
+        for each in each_once(measured):
+            readings.update(space_readings(path_text(each.mount.point), each.space))
         if errors:
             raise Partial(readings, errors)
         return readings
 
-    def _question(self, system: FileSystem, prefix: bytes) -> Callable[[], Measured]:
+    def _question(self, system: FileSystem, prefix: bytes) -> Callable[[], Measured | None]:
         return lambda: self._measure(system, prefix)
 
     def _part(self, mount: str) -> str:
@@ -155,13 +154,27 @@ def seen_from_here(found: list[FileSystem], host: Host) -> list[FileSystem]:
     return [system for system in visible if system.mounts]
 
 
-def measure_file_system(system: FileSystem, prefix: bytes) -> Measured:
-    """Ask the first of its mounts that is a folder; raises OSError."""
+def measure_file_system(system: FileSystem, prefix: bytes) -> Measured | None:
+    """Ask the first of its mounts that is a folder; None when it only lies over single files. Raises OSError."""
     for mount in system.mounts:
         path = prefix + mount.point
         if stat.S_ISDIR(os.stat(path).st_mode):  # noqa: PTH116 - a path of bytes
-            return Measured(path_text(mount.point), os.statvfs(path))
-    return Measured(None, None)
+            return Measured(mount, os.statvfs(path))
+    return None
+
+
+def each_once(measured: list[Measured]) -> list[Measured]:
+    """Leave out the parts of the disk that already shows as a container's /.
+
+    An overlay has a device number of its own but tells the space of the disk it is kept on. A folder of that disk,
+    like a volume, can be known by nothing but the same size.
+    """
+    overlays = {_size(each) for each in measured if each.mount.kind == "overlay"}
+    return [each for each in measured if each.mount.inner_path == b"/" or _size(each) not in overlays]
+
+
+def _size(each: Measured) -> tuple[int, int, int]:
+    return each.space.f_frsize, each.space.f_blocks, each.space.f_files
 
 
 def space_readings(mount: str, space: "os.statvfs_result") -> Readings:

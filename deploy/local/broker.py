@@ -19,6 +19,8 @@ from pathlib import Path
 PROGRAMS = Path("/usr/lib/rabbitmq/bin")
 SHARED_CONFIG = Path(__file__).parents[2] / "rabbitmq" / "rabbitmq.conf"
 LOOPBACK = "127.0.0.1"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with, never a default
+LOG_FILE = "healthmon.log"
 NODE_NAME = "healthmon@localhost"  # the data folder carries it: a host name may change or not resolve
 PLUGINS = "[rabbitmq_management, rabbitmq_event_exchange].\n"  # as in the container, less the Prometheus port
 START_SECONDS = 90
@@ -70,6 +72,7 @@ class BrokerPlan:
 
     folder: Path
     ports: BrokerPorts
+    bind: str = LOOPBACK  # AMQP listens there too, for agents on other hosts
 
     def prepare(self) -> None:
         """Write the configuration; data of earlier runs stays."""
@@ -79,11 +82,17 @@ class BrokerPlan:
         (self.folder / "enabled_plugins").write_text(PLUGINS)
 
     def _own_config(self) -> str:
-        return (
-            f"\nlisteners.tcp.local = {LOOPBACK}:{self.ports.amqp}\n"
-            f"management.tcp.ip = {LOOPBACK}\n"
-            f"management.tcp.port = {self.ports.management}\n"
-        )
+        addresses = {LOOPBACK, self.bind} if self.bind != EVERYWHERE else {EVERYWHERE}
+        lines = [
+            *(f"listeners.tcp.{number} = {address}:{self.ports.amqp}" for number, address in enumerate(addresses, 1)),
+            f"management.tcp.ip = {LOOPBACK}",
+            f"management.tcp.port = {self.ports.management}",
+            f"log.file = {LOG_FILE}",
+            "log.file.level = info",
+            "log.file.rotation.size = 10485760",
+            "log.file.rotation.count = 3",
+        ]
+        return "\n" + "\n".join(lines) + "\n"
 
     def environment(self) -> dict[str, str]:
         """Nothing is inherited but PATH: no system-wide RabbitMQ setting and no secret of ours gets in."""
@@ -111,16 +120,16 @@ class BrokerPlan:
         }
 
     def epmd_command(self) -> list[str]:
-        return [*DIES_WITH_PARENT, "epmd", "-port", str(self.ports.epmd), "-address", LOOPBACK]
+        return ["epmd", "-port", str(self.ports.epmd), "-address", LOOPBACK]
 
     def server_command(self) -> list[str]:
-        return [*DIES_WITH_PARENT, str(PROGRAMS / "rabbitmq-server")]
+        return [str(PROGRAMS / "rabbitmq-server")]
 
     def epmd_is_usable(self) -> bool:
         return _accepts(self.ports.epmd)
 
     def broker_is_usable(self) -> bool:
-        """Whether AMQP connections are accepted and the management API answers: the last steps of the broker's start."""
+        """Whether AMQP and the management API answer: the last steps of the broker's start."""
         return _accepts(self.ports.amqp) and _answers_http(self.ports.management)
 
 
@@ -193,7 +202,7 @@ class PrivateBroker:
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         with self._console.open("ab") as console:
             return subprocess.Popen(
-                command,
+                [*DIES_WITH_PARENT, *command],
                 env=self.plan.environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=console,

@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 from helpdesk_api.access import VIEWER
 from helpdesk_api.answers.knowledge import DiagnosisAnswer, match_answer
 from helpdesk_api.desk import TheDesk
-from helpdesk_api.problem import PROBLEMS_ANSWERED
 from helpdesk_api.fleet import find_agent
+from helpdesk_api.problem import PROBLEMS_ANSWERED
 from helpdesk_api.words import count
 from knowledge.pasted_text import MAX_TEXT_CHARS
 from store.engine import reading

@@ -1,7 +1,6 @@
 """The pages: the fleet, a host, an incident, a known problem."""
 
-import json
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
@@ -10,30 +9,82 @@ from helpdesk_api.access import VIEWER
 from helpdesk_api.condition import sentence_of, silence
 from helpdesk_api.desk import TheDesk
 from helpdesk_api.fleet import all_agents, find_agent, open_incidents, worst_by_agent
-from helpdesk_api.fleet_page import ROWS, fleet_view
+from helpdesk_api.fleet_page import fleet_view
 from helpdesk_api.host_page import readings_table, system_table
 from helpdesk_api.pages import page
 from helpdesk_api.readiness import broker_link, flow_link
 from helpdesk_api.routes.incidents import Number, find_incident
 from helpdesk_api.routes.problems import find_problem
-from helpdesk_api.words import STATE_WORDS, quantity
+from helpdesk_api.words import STATE_WORDS, significant
 from store import flow, snapshots
 from store.agents import get_agent, system_of
 from store.engine import reading
 from store.incidents import list_incidents
 from store.model import State, agent_state
 
+MAX_INCIDENTS = 50
+MAX_PAGE = 10_000
 router = APIRouter(dependencies=[VIEWER], include_in_schema=False)
 
 
 @router.get("/")
-def fleet_page(desk: TheDesk, after: Annotated[str | None, Query(max_length=64)] = None) -> HTMLResponse:
+def fleet_page(desk: TheDesk, page_number: Annotated[int, Query(alias="page", ge=1, le=MAX_PAGE)] = 1) -> HTMLResponse:
     now_ms = desk.now_ms()
     with reading(desk.engine) as connection:
         agents = list(all_agents(connection))
         incidents = list(open_incidents(connection))
         last_flow = flow.last_flow(connection)
-        view = fleet_view(agents, incidents, now_ms, after, lambda agent: snapshots.latest(connection, agent))
+        view = fleet_view(agents, incidents, now_ms, page_number, lambda agent: snapshots.latest(connection, agent))
     links = [broker_link(desk), flow_link(last_flow, now_ms)]
     warning = next((link.reason for link in links if not link.ok), None)
     return page("fleet.html", {"fleet": view, "flow_warning": warning, "now_ms": now_ms})
+
+
+@router.get("/h/{agent}")
+def host_page(agent: str, desk: TheDesk) -> HTMLResponse:
+    now_ms = desk.now_ms()
+    with reading(desk.engine) as connection:
+        found = find_agent(connection, agent)
+        incidents = list_incidents(connection, "open", found.agent_id, None, MAX_INCIDENTS)
+        snapshot = snapshots.latest(connection, found)
+        system = system_of(connection, found.agent_id)
+    worst = worst_by_agent(incidents).get(found.agent_id)
+    state = agent_state(found, worst.severity if worst else None, now_ms)
+    context = {
+        "agent": found,
+        "state": state,
+        "word": STATE_WORDS[state],
+        "sentence": sentence_of(found, worst, now_ms),
+        "old": not found.is_connected(now_ms),
+        "incidents": incidents,
+        "readings": readings_table(snapshot.readings) if snapshot else [],
+        "received_ms": snapshot.received_ms if snapshot else now_ms,
+        "system": system_table(system) if system else [],
+        "now_ms": now_ms,
+    }
+    return page("host.html", context)
+
+
+@router.get("/i/{number}")
+def incident_page(number: Number, desk: TheDesk) -> HTMLResponse:
+    now_ms = desk.now_ms()
+    with reading(desk.engine) as connection:
+        incident = find_incident(connection, number)
+        agent = get_agent(connection, incident.key.agent_id)
+    closed = incident.closed_ms is not None
+    context = {
+        "incident": incident,
+        "state": State.OK if closed else incident.severity,
+        "word": "Closed" if closed else STATE_WORDS[incident.severity],
+        "host": incident.host_name or incident.key.agent_id,
+        "silence": silence(agent, now_ms) if agent else None,
+        "value": significant(incident.value),
+        "limit": significant(incident.limit),
+        "now_ms": now_ms,
+    }
+    return page("incident.html", context)
+
+
+@router.get("/k/{slug}")
+def known_problem_page(slug: str, desk: TheDesk) -> HTMLResponse:
+    return page("known_problem.html", {"problem": find_problem(desk, slug)})

@@ -9,7 +9,9 @@ from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
 from knowledge.model import KnownProblem
 
-router = APIRouter(prefix="/api/v1/problems", tags=["Known problems"], dependencies=[VIEWER], responses=PROBLEMS_ANSWERED)
+router = APIRouter(
+    prefix="/api/v1/problems", tags=["Known problems"], dependencies=[VIEWER], responses=PROBLEMS_ANSWERED
+)
 
 
 @router.get("", summary="List known problems", operation_id="list_problems")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse
 
 from helpdesk_api.access import VIEWER
-from helpdesk_api.openapi import describe
+from helpdesk_api.description import describe
 from helpdesk_api.pages import page
 
 router = APIRouter(dependencies=[VIEWER], include_in_schema=False)

@@ -8,6 +8,7 @@ import pika
 import pytest
 
 from rabbitmq.connection import BrokerAddress, connection_parameters
+from rabbitmq.declare import NEW_QUEUE_SETTLES_SECONDS
 from tests.brokers import RealBroker, require_rabbitmq
 from tests.processes import processes_with, wait_until_gone
 

@@ -12,7 +12,12 @@ from store.engine import open_engine, reading, transaction
 from store.migrate import SchemaNotCurrent, migrate, require_current
 from store.tables import metadata
 
-MIGRATE = "import sys; from store.engine import open_engine; from store.migrate import migrate; migrate(open_engine(sys.argv[1]))"
+MIGRATE = """
+import sys
+from store.engine import open_engine
+from store.migrate import migrate
+migrate(open_engine(sys.argv[1]))
+"""
 
 
 def test_two_programs_migrate_at_once(empty_url: str) -> None:
@@ -26,7 +31,7 @@ def test_two_programs_migrate_at_once(empty_url: str) -> None:
 
 def test_an_empty_database_is_refused_with_the_command_that_mends_it(empty_url: str) -> None:
     engine = open_engine(empty_url)
-    with pytest.raises(SchemaNotCurrent, match=r"version none.*needs 0001.*`healthmon-setup`"):
+    with pytest.raises(SchemaNotCurrent, match=r"version none.*needs 0001.*`python -m processor migrate`"):
         require_current(engine)
     engine.dispose()
 

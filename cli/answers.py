@@ -1,0 +1,124 @@
+"""What the help desk answers, as far as the terminal shows it; fields that it does not know are left alone.
+
+Times are RFC 3339 in UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+URGENCY = ("critical", "stale", "warning", "waiting", "ok")
+
+
+def rank(state: str) -> int:
+    """What needs somebody first comes first; a state of a newer help desk comes before all."""
+    return URGENCY.index(state) if state in URGENCY else -1
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One agent and the host it reports; `name` is what people call it."""
+
+    agent_id: str
+    name: str
+    state: str
+    sentence: str
+    last_seen: str
+    interval_seconds: float
+    scope: str
+    version: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    text: str
+    command: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A known problem that fits, with what to do. `lines` are those of an explained text."""
+
+    slug: str
+    title: str
+    confidence: str
+    reason: str
+    captured: Mapping[str, str]
+    steps: tuple[Step, ...]
+    verify: str
+    meaning: str
+    lines: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    time: str
+    change: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """`closed` is None while it is open."""
+
+    number: int
+    agent_id: str
+    host: str
+    severity: str
+    sentence: str
+    opened: str
+    closed: str | None
+    fixes: tuple[Fix, ...]
+    timeline: tuple[Event, ...]
+    url: str
+
+
+def host(answer: Mapping[str, Any]) -> Host:
+    return Host(
+        agent_id=answer["agent_id"],
+        name=answer["host_name"] or answer["agent_id"],
+        state=answer["state"],
+        sentence=answer["sentence"],
+        last_seen=answer["last_seen"],
+        interval_seconds=answer["interval_seconds"],
+        scope=answer["scope"] or "host",
+        version=answer["version"] or "of unknown version",
+        url=answer["url"],
+    )
+
+
+def fix(answer: Mapping[str, Any]) -> Fix:
+    """A remedy of an incident or a match of an explained text."""
+    return Fix(
+        slug=answer["slug"],
+        title=answer["title"],
+        confidence=answer["confidence"],
+        reason=answer["reason"],
+        captured=answer["captured"],
+        steps=tuple(Step(step["text"], step["command"]) for step in answer["steps"]),
+        verify=answer["verify"] or "",
+        meaning=answer.get("meaning", ""),
+        lines=tuple(answer.get("lines", ())),
+    )
+
+
+def incident(answer: Mapping[str, Any]) -> Incident:
+    return Incident(
+        number=answer["number"],
+        agent_id=answer["agent_id"],
+        host=answer["host_name"] or answer["agent_id"],
+        severity=answer["severity"],
+        sentence=answer["sentence"],
+        opened=answer["opened"],
+        closed=answer["closed"],
+        fixes=tuple(fix(remedy) for remedy in answer["remedies"]),
+        timeline=tuple(Event(event["time"], event["change"], event["sentence"]) for event in answer["timeline"]),
+        url=answer["url"],
+    )
+
+
+def worst_first(incidents: list[Incident]) -> list[Incident]:
+    """Open ones before closed ones; of the open ones the most urgent, of equals the oldest first."""
+    open_ones = sorted((one for one in incidents if one.closed is None), key=lambda one: (rank(one.severity), one.number))
+    return open_ones + sorted((one for one in incidents if one.closed is not None), key=lambda one: -one.number)

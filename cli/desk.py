@@ -1,0 +1,139 @@
+"""The help desk over HTTP: asks, and turns every way in which no answer comes into Trouble."""
+
+import json
+import ssl
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+
+from cli.exits import ExitCode, Trouble
+from cli.settings import Settings
+
+API = "/api/v1"
+TIMEOUT = httpx2.Timeout(20.0, connect=5.0)  # a poll waits 5 s for its agent
+PAGE_ITEMS = 500
+MAX_ANSWER_BYTES = 64 * 1024 * 1024
+Parameters = Mapping[str, str]
+
+
+class HelpDesk:
+    """A context manager. `missing` is what to try when the thing asked for does not exist."""
+
+    def __init__(self, settings: Settings, transport: httpx2.BaseTransport | None = None) -> None:
+        self.url = settings.url
+        headers = {"Accept": "application/json"}
+        if settings.key:
+            headers["Authorization"] = f"Bearer {settings.key}"
+        # no proxy and no .netrc: the key goes to the help desk and nowhere else
+        self._client = httpx2.Client(
+            base_url=self.url + API,
+            headers=headers,
+            timeout=TIMEOUT,
+            trust_env=False,
+            verify=ssl.create_default_context(),
+            transport=transport,
+        )
+
+    def __enter__(self) -> "HelpDesk":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def get(self, path: str, parameters: Parameters | None = None, *, missing: str = "") -> Any:
+        return self._ask("GET", path, parameters, missing=missing)
+
+    def post(self, path: str, body: bytes | None = None, *, missing: str = "") -> Any:
+        return self._ask("POST", path, None, body, missing=missing)
+
+    def delete(self, path: str, *, missing: str = "") -> Any:
+        return self._ask("DELETE", path, None, missing=missing)
+
+    def every(self, path: str, parameters: Parameters | None = None, *, missing: str = "") -> list[Any]:
+        """All items of a list, page by page."""
+        asked = {**(parameters or {}), "limit": str(PAGE_ITEMS)}
+        page = self.get(path, asked, missing=missing)
+        items = list(page["items"])
+        while page["next_cursor"] is not None:
+            page = self.get(path, {**asked, "cursor": str(page["next_cursor"])}, missing=missing)
+            items += page["items"]
+        return items
+
+    def _ask(
+        self, method: str, path: str, parameters: Parameters | None, body: bytes | None = None, *, missing: str
+    ) -> Any:
+        sent = {"Content-Type": "application/json"} if body is not None else {}
+        try:
+            with self._client.stream(method, path, params=parameters, content=body, headers=sent) as response:
+                content = self._content(response)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise self._unreachable(error) from None
+        answer = _json(response, content)
+        if answer is None or response.is_redirect:
+            raise self._stranger(response)
+        if response.is_error:
+            raise _refusal(response, answer, missing)
+        return answer
+
+    def _content(self, response: httpx2.Response) -> bytes:
+        content = bytearray()
+        for part in response.iter_bytes():
+            content += part
+            if len(content) > MAX_ANSWER_BYTES:
+                raise self._stranger(response)
+        return bytes(content)
+
+    def _unreachable(self, error: Exception) -> Trouble:
+        now = "Is it running? Try: make up"
+        if isinstance(_origin(error), ssl.SSLError):
+            now = "Name the certificate authority's file in SSL_CERT_FILE."
+        told = f"Cannot reach the help desk at {self.url}: {_reason(error)}. {now}"
+        return Trouble(told, ExitCode.UNREACHABLE)
+
+    def _stranger(self, response: httpx2.Response) -> Trouble:
+        told = f"What answers at {self.url} is not a help desk (status {response.status_code})."
+        return Trouble(f"{told} Set --url or HEALTHMON_URL to the help desk's address.", ExitCode.UNREACHABLE)
+
+
+def _json(response: httpx2.Response, content: bytes) -> Any:
+    """None for anything that is not JSON."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip()
+    if kind not in ("application/json", "application/problem+json"):
+        return None
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refusal(response: httpx2.Response, problem: Any, missing: str) -> Trouble:
+    status = response.status_code
+    detail = str(problem.get("detail") or "it gave no reason") if isinstance(problem, dict) else "it gave no reason"
+    if status in (401, 403):
+        return Trouble(f"Not allowed: {detail}", ExitCode.NOT_ALLOWED)
+    if status in (404, 409):
+        return Trouble(f"{detail} {missing}".strip(), ExitCode.NONE)
+    if status == 429 or status >= 500:
+        seconds = response.headers.get("retry-after", "")
+        again = f"Try again in {seconds} s." if seconds.isdecimal() else "Try again later."
+        return Trouble(f"No answer now: {detail} {again}", ExitCode.TRY_AGAIN)
+    return Trouble(f"The help desk did not take this: {detail}", ExitCode.USAGE)
+
+
+def _origin(error: BaseException) -> BaseException:
+    """The error that the operating system gave, at the end of the chain."""
+    while (earlier := error.__cause__ or error.__context__) is not None:
+        error = earlier
+    return error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, httpx2.TimeoutException):
+        return "no answer in time"
+    origin = _origin(error)
+    if isinstance(origin, ssl.SSLError):
+        return f"its certificate is not accepted ({getattr(origin, 'verify_message', '') or origin.reason})"
+    if isinstance(origin, OSError) and origin.strerror:
+        return origin.strerror.lower()
+    return str(error).lower().rstrip(".") or type(error).__name__

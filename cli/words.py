@@ -1,0 +1,33 @@
+"""Numbers and times as people read them: UTC, with units, three digits that count."""
+
+from datetime import UTC, datetime
+
+_SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def age_seconds(moment: str, now_seconds: float) -> float:
+    return max(0.0, now_seconds - datetime.fromisoformat(moment).timestamp())
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit: 4 s, 12 min, 3 h, 2 d."""
+    for size, unit in _SPANS:
+        if seconds >= size:
+            return f"{int(seconds // size)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def clock(moment: str, now_seconds: float) -> str:
+    """The time of day; with its date unless that is today's. UTC."""
+    at = datetime.fromisoformat(moment).astimezone(UTC)
+    today = datetime.fromtimestamp(now_seconds, UTC).date()
+    return at.strftime("%H:%M:%S" if at.date() == today else "%Y-%m-%d %H:%M:%S")
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def percent(value: float) -> str:
+    return f"{value:.1f} %"

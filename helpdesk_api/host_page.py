@@ -1,0 +1,61 @@
+"""The tables of a host's page."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from helpdesk_api.words import quantity, size
+from rabbitmq.readings import parse_reading_name
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingRow:
+    """A reading: its metric, what it is of (the values of its labels), its value with unit."""
+
+    metric: str
+    of: str
+    value: str
+
+
+def readings_table(readings: Mapping[str, float]) -> list[ReadingRow]:
+    return [_reading_row(name, value) for name, value in sorted(readings.items())]
+
+
+def system_table(raw: bytes) -> list[tuple[str, str]]:
+    """The host's facts in the order people ask for them; what the agent did not tell is left out."""
+    system: dict[str, Any] = json.loads(raw)
+    processor = system.get("processor") or {}
+    memory = system.get("memory_total_bytes")
+    facts = (
+        ("Operating system", system.get("operating_system")),
+        ("Kernel", system.get("kernel")),
+        ("Architecture", system.get("architecture")),
+        ("Processor", processor.get("model")),
+        ("Cores", processor.get("logical_cores")),
+        ("Memory", None if memory is None else size(memory)),
+        ("Disks", ", ".join(_disk(disk) for disk in system.get("disks") or [])),
+        ("Addresses", ", ".join(_addresses(system))),
+    )
+    return [(name, str(value)) for name, value in facts if value]
+
+
+def _reading_row(name: str, value: float) -> ReadingRow:
+    try:
+        metric, labels = parse_reading_name(name)
+    except ValueError:  # stored as it came, shown as it is
+        return ReadingRow(name, "", quantity(name, value))
+    return ReadingRow(metric, ", ".join(labels.values()), quantity(metric, value))
+
+
+def _disk(disk: Mapping[str, Any]) -> str:
+    size_bytes = disk.get("size_bytes")
+    return disk["name"] if size_bytes is None else f"{disk['name']} {size(size_bytes)}"
+
+
+def _addresses(system: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{interface['name']} {address}"
+        for interface in system.get("interfaces") or []
+        for address in interface.get("addresses") or []
+    ]

@@ -1,0 +1,52 @@
+"""Answering HTTP on one socket until a signal."""
+
+import logging
+import socket
+
+import uvicorn
+from fastapi import FastAPI
+
+from helpdesk_api.settings import ConfigError, Settings
+
+BACKLOG = 512
+LAST_ANSWERS_SECONDS = 7  # a poll that waits is answered before the end
+_log = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """Says once, in our words, that it is ready."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        _log.info("ready  %s", self._url)
+
+
+def listening_socket(settings: Settings) -> socket.socket:
+    """Raises ConfigError when the port or the address cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.listen else socket.AF_INET
+    try:
+        return socket.create_server((settings.listen, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        place = f"{settings.listen}:{settings.port}"
+        told = f"cannot listen on {place}: {error.strerror}. Set HEALTHMON_PORT or HEALTHMON_LISTEN to another one."
+        raise ConfigError([told]) from None
+
+
+def answer(app: FastAPI, settings: Settings, listening: socket.socket) -> None:
+    """Return at SIGINT or SIGTERM, which uvicorn raises once more when it is done."""
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+        ws="none",
+        timeout_graceful_shutdown=LAST_ANSWERS_SECONDS,
+    )
+    _Server(config, settings.public_url or f"http://localhost:{settings.port}").run(sockets=[listening])

@@ -1,0 +1,1 @@
+"""What the help desk answers over HTTP, on a real SQLite store."""

@@ -1,0 +1,126 @@
+"""Who may call what: every route with every role, in both modes, generated from the API's description."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from helpdesk_api.desk import Desk
+from helpdesk_api.settings import Settings
+from store.model import Batch, Role
+from tests.contract.http.conftest import ADMIN, client_of
+from tests.contract.http.fleet import healthy
+
+Keep = Callable[[Batch], None]
+DESCRIPTION = json.loads((Path(__file__).parents[3] / "docs/api/openapi.json").read_text())
+OPERATIONS = [
+    (method.upper(), path, operation.get("security", [{}])[0].get("key", [None])[0])
+    for path, methods in DESCRIPTION["paths"].items()
+    for method, operation in methods.items()
+]
+PAGES = [("GET", path, "viewer") for path in ("/", "/h/web-3", "/i/1", "/k/disk-full", "/docs", "/openapi.json")]
+ALL = OPERATIONS + PAGES
+REFUSALS = {"/problems/key-needed", "/problems/role-too-low"}
+
+
+def call(client: TestClient, method: str, path: str, headers: Mapping[str, str]) -> str:
+    """'passed', or the kind of refusal; whether there is such a thing does not matter here."""
+    path = path.format(agent="web-3", number=1, slug="disk-full", key_id=10**6)
+    answer = client.request(method, path, headers=headers)
+    kind = answer.json()["type"] if "problem+json" in answer.headers["content-type"] else None
+    return "passed" if kind not in REFUSALS else str(kind)
+
+
+def allowed(held: str | None, needed: str | None) -> bool:
+    order: list[str | None] = [None, *Role]
+    return order.index(held) >= order.index(needed)
+
+
+@pytest.fixture
+def keyed(desk: Desk, keep: Keep) -> TestClient:
+    """A help desk that others can reach."""
+    keep(healthy("web-3"))
+    object.__setattr__(desk, "settings", Settings(bind="192.0.2.1"))
+    return client_of(desk)
+
+
+def key_of(client: TestClient, role: str) -> dict[str, str]:
+    made = client.post("/api/v1/keys", json={"name": role, "role": role}, headers=ADMIN)
+    assert made.status_code == 201
+    return {"Authorization": f"Bearer {made.json()['key']}"}
+
+
+def test_only_the_health_checks_are_open_to_everybody() -> None:
+    assert {path for _, path, needed in OPERATIONS if needed is None} == {"/healthz", "/readyz"}
+    assert {path for _, path, needed in OPERATIONS if needed == "admin"} == {"/api/v1/keys", "/api/v1/keys/{key_id}"}
+    assert {path for _, path, needed in OPERATIONS if needed == "operator"} == {"/api/v1/agents/{agent}/poll"}
+
+
+def test_without_keys_on_this_machine_everything_but_administration_works(client: TestClient, keep: Keep) -> None:
+    keep(healthy("web-3"))
+    for method, path, needed in ALL:
+        expected = "/problems/role-too-low" if needed == "admin" else "passed"
+        assert call(client, method, path, {}) == expected, path
+
+
+def test_where_others_reach_it_nothing_works_without_a_key(keyed: TestClient) -> None:
+    for method, path, needed in ALL:
+        assert call(keyed, method, path, {}) == ("passed" if needed is None else "/problems/key-needed"), path
+
+
+@pytest.mark.parametrize("held", list(Role))
+def test_each_role_may_what_it_includes_and_no_more(keyed: TestClient, held: Role) -> None:
+    headers = key_of(keyed, held)
+    for method, path, needed in ALL:
+        expected = "passed" if allowed(held, needed) else "/problems/role-too-low"
+        assert call(keyed, method, path, headers) == expected, path
+
+
+def test_a_key_is_shown_once_and_stored_as_a_digest(client: TestClient, desk: Desk) -> None:
+    made = client.post("/api/v1/keys", json={"name": "ana", "role": "viewer"}, headers=ADMIN).json()
+    assert made["key"].startswith("healthmon_")
+    listed = client.get("/api/v1/keys", headers=ADMIN)
+    assert made["key"] not in listed.text
+    assert [one["name"] for one in listed.json()["items"]] == ["ana"]
+    database = Path(str(desk.engine.url.database))
+    written = b"".join(file.read_bytes() for file in database.parent.glob("healthmon.db*"))
+    assert b"ana" in written
+    assert made["key"].encode() not in written
+
+
+def test_a_revoked_key_stops_working_at_once(keyed: TestClient) -> None:
+    made = keyed.post("/api/v1/keys", json={"name": "ana", "role": "viewer"}, headers=ADMIN).json()
+    headers = {"Authorization": f"Bearer {made['key']}"}
+    assert keyed.get("/api/v1/agents", headers=headers).status_code == 200
+    revoked = keyed.delete(f"/api/v1/keys/{made['key_id']}", headers=ADMIN)
+    assert revoked.json()["revoked"] == "2027-01-15T08:00:00Z"
+    assert keyed.get("/api/v1/agents", headers=headers).status_code == 401
+
+
+def test_a_browser_opens_pages_with_the_key_as_password(keyed: TestClient) -> None:
+    key = key_of(keyed, "viewer")["Authorization"].removeprefix("Bearer ")
+    page = keyed.get("/", auth=("anybody", key), headers={"Accept": "text/html"})
+    assert (page.status_code, "Fleet" in page.text) == (200, True)
+    refused = keyed.get("/", headers={"Accept": "text/html"})
+    assert refused.status_code == 401
+    assert "Basic" in refused.headers["www-authenticate"]
+    assert "healthmon keys create --role viewer" in refused.text
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Bearer wrong", "Bearer ", "Bearer", "Basic !!!", "Basic /w==", "Basic YQ==", "Digest x", "x", "Bearer \u00e4"],
+)
+def test_a_wrong_key_is_refused_even_where_none_is_needed(client: TestClient, value: str) -> None:
+    answer = client.get("/api/v1/agents", headers={"Authorization": value.encode()})
+    assert (answer.status_code, answer.json()["type"]) == (401, "/problems/key-needed")
+
+
+@pytest.mark.parametrize(
+    "wish", [{}, {"name": "", "role": "viewer"}, {"name": "a", "role": "root"}, {"name": "a" * 101, "role": "viewer"}]
+)
+def test_a_key_that_cannot_be_made_is_refused(client: TestClient, wish: dict[str, str]) -> None:
+    assert client.post("/api/v1/keys", json=wish, headers=ADMIN).status_code == 422
+    assert client.delete("/api/v1/keys/77", headers=ADMIN).status_code == 404

@@ -1,0 +1,162 @@
+"""One stack of docker-compose.yml under a project name and ports of its own, driven as a user drives it."""
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+import time
+import urllib.request
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from deploy.local.broker import free_ports
+
+ROOT = Path(__file__).parents[2]
+BASE_IMAGES = ("python:3.11-slim", "rabbitmq:4-management", "postgres:17")
+SERVING = ("postgres", "rabbitmq", "processor", "helpdesk", "agent", "host-agent")
+OURS = ("preflight", "setup", "processor", "helpdesk", "agent", "host-agent")
+STORED = (
+    "select agent_id, epoch, seq from agent join (select agent_no, epoch, seq from snapshot"
+    " union all select agent_no, epoch, seq from record) kept using (agent_no)"
+)
+Found = TypeVar("Found")
+
+
+def require_engine() -> None:
+    """Skip where there is no engine or no base image, visibly; in CI an engine that cannot do it is a failure."""
+    if _fails("docker", "info"):
+        pytest.skip("needs a Docker engine that answers")
+    missing = [image for image in BASE_IMAGES if _fails("docker", "image", "inspect", image)]
+    if not missing and not _fails("docker-compose", "version"):
+        return
+    message = f"needs docker-compose and the base images; missing images: {', '.join(missing) or 'none'}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def _fails(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode != 0
+    except (OSError, subprocess.TimeoutExpired):
+        return True
+
+
+def wait_until(what: str, happened: Callable[[], Found], *, within_seconds: float) -> Found:
+    """The first true answer; raises AssertionError naming what did not happen, and the last answer."""
+    deadline = time.monotonic() + within_seconds
+    while not (answer := happened()):
+        assert time.monotonic() < deadline, f"not within {within_seconds:g} s: {what}; last answer {answer!r}"
+        time.sleep(0.25)
+    return answer
+
+
+class ComposeStack:
+    """A project of its own; `variables` are what a user would put into .env."""
+
+    def __init__(self, env_file: Path) -> None:
+        self.project = f"healthmon-test-{uuid.uuid4().hex[:8]}"
+        self.env_file = env_file
+        self._web, amqp, management = free_ports(3)
+        self.variables = {
+            "HEALTHMON_PORT": str(self._web),
+            "HEALTHMON_AMQP_PORT": str(amqp),
+            "HEALTHMON_MANAGEMENT_PORT": str(management),
+            "HEALTHMON_INTERVAL_SECONDS": "1",
+        }
+
+    def compose(
+        self, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run docker-compose on this project and no other; what it prints is in the result."""
+        command = ["docker-compose", "--env-file", str(self.env_file), "-p", self.project, *arguments]
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **self.variables, **(environment or {}), "DOCKER_BUILDKIT": "0"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    def must(self, *arguments: str) -> str:
+        ended = self.compose(*arguments)
+        assert ended.returncode == 0, f"docker-compose {' '.join(arguments)}:\n{ended.stdout}{ended.stderr}"
+        return ended.stdout
+
+    def containers(self, service: str) -> list[str]:
+        """Ids of the service's containers, stopped ones too."""
+        return self.must("ps", "-q", service).split()
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        found = subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True)
+        state: dict[str, Any] = json.loads(found.stdout)[0]
+        return state
+
+    def health(self) -> dict[str, str]:
+        """Of every serving container, by its name."""
+        found = [self.inspect(container) for service in SERVING for container in self.containers(service)]
+        return {state["Name"]: state["State"].get("Health", {}).get("Status", "none") for state in found}
+
+    def wait_until_healthy(self, *, within_seconds: float = 90) -> None:
+        def all_healthy() -> bool:
+            health = self.health()
+            return len(health) >= len(SERVING) and set(health.values()) == {"healthy"}
+
+        try:
+            wait_until("all healthy", all_healthy, within_seconds=within_seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{self.health()}\n{self.logs()[-6000:]}") from error
+
+    def logs(self, *services: str) -> str:
+        return self.must("logs", "--no-color", *services)
+
+    def get(self, path: str) -> Any:
+        """What the help desk answers as JSON; None while it does not answer."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._web}{path}", timeout=5) as answer:
+                return json.load(answer)
+        except OSError:
+            return None
+
+    def agents(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (self.get("/api/v1/agents") or {"items": []})["items"]
+        return found
+
+    def stored(self) -> list[tuple[str, int, int]]:
+        """Agent, epoch and number of every record in the database, sorted."""
+        rows = self.must("exec", "-T", "postgres", "psql", "-U", "healthmon", "-At", "-F", " ", "-c", STORED)
+        return sorted((agent, int(epoch), int(seq)) for agent, epoch, seq in map(str.split, rows.splitlines()))
+
+    def agents_own_last(self) -> dict[tuple[str, int], int]:
+        """The highest number that each agent says it gave, by agent and epoch, from the agents' own state."""
+        first = [self.containers(service)[0] for service in ("agent", "host-agent")]
+        statuses = [status for container in first for status in _statuses(container)]
+        return {(status["agent_id"], status["epoch"]): status["last_seq"] for status in statuses}
+
+    def leftovers(self) -> list[str]:
+        """Containers, volumes and networks of this project."""
+        label = f"label=com.docker.compose.project={self.project}"
+        listings = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
+        found = [_output("docker", *listing, "--filter", label) for listing in listings]
+        return [line for listing in found for line in listing.splitlines()]
+
+
+def _statuses(container: str) -> list[dict[str, Any]]:
+    """Every slot's status file in a container's state volume, of stopped containers too."""
+    command = ["docker", "cp", f"{container}:/var/lib/healthmon/slots", "-"]
+    archive = subprocess.run(command, capture_output=True, check=True).stdout
+    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
+        members = [member for member in files if member.name.endswith("/status.json")]
+        return [json.load(file) for member in members if (file := files.extractfile(member))]
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

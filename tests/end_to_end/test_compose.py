@@ -1,0 +1,138 @@
+"""`docker-compose up` as users start it: healthy, four agents, quiet, safe, and nothing is lost when parts die."""
+
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.secrets import write_secrets
+from tests.end_to_end.compose_stack import OURS, ComposeStack, require_engine, wait_until
+
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
+
+QUIET_LINES = 30
+VICTIMS = ("processor", "rabbitmq", "postgres", "helpdesk", "agent")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposeStack]:
+    require_engine()
+    env_file = tmp_path_factory.mktemp("compose") / ".env"
+    env_file.touch()
+    started = ComposeStack(env_file)
+    try:
+        started.must("up", "--build", "-d")
+        started.wait_until_healthy()
+        yield started
+    finally:
+        started.compose("down", "-v", "--remove-orphans")
+
+
+def all_four_report(stack: ComposeStack) -> list[dict[str, Any]]:
+    """The four agents, once all of them have fresh metrics."""
+
+    def reporting() -> list[dict[str, Any]]:
+        agents = [agent for agent in stack.agents() if agent["has_metrics"] and agent["connected"]]
+        return agents if len(agents) == 4 else []
+
+    return wait_until("four agents report", reporting, within_seconds=60)
+
+
+@pytest.mark.timeout(400)
+def test_a_healthy_start_says_little(stack: ComposeStack) -> None:
+    all_four_report(stack)
+    lines = [line for line in stack.logs(*OURS).splitlines() if " | " in line and " min: " not in line]
+    assert lines
+    assert len(lines) <= QUIET_LINES, "\n".join(lines)
+
+
+def test_four_agents_show_four_things(stack: ComposeStack) -> None:
+    agents = all_four_report(stack)
+    assert len({agent["agent_id"] for agent in agents}) == 4
+    assert len({agent["host_name"] for agent in agents}) == 4
+    assert Counter(agent["scope"] for agent in agents) == {"container": 3, "host": 1}
+    readings = {agent["scope"]: stack.get(f"/api/v1/agents/{agent['agent_id']}/metrics") for agent in agents}
+    assert 'disk.usage_percent{mount="/demo"}' in readings["container"]["readings"]
+    assert 'disk.usage_percent{mount="/demo"}' not in readings["host"]["readings"]
+    assert readings["host"]["readings"]["memory.total_bytes"] > readings["container"]["readings"]["memory.total_bytes"]
+
+
+def test_no_port_is_published_beyond_this_machine(stack: ComposeStack) -> None:
+    published = [binding for container in stack.containers("") for binding in bindings(stack, container)]
+    assert published
+    assert set(published) == {"127.0.0.1"}
+
+
+def bindings(stack: ComposeStack, container: str) -> list[str]:
+    """Addresses that the container's ports are published at."""
+    ports = stack.inspect(container)["NetworkSettings"]["Ports"].values()
+    return [published["HostIp"] for port in ports for published in port or []]
+
+
+def test_another_address_is_refused_while_defaults_are_in_force(stack: ComposeStack) -> None:
+    refused = stack.compose("up", "-d", environment={"HEALTHMON_BIND": "0.0.0.0"})  # noqa: S104
+    assert refused.returncode != 0
+    told = stack.logs("preflight")
+    assert "make secrets" in told
+    assert "keys create --role admin" in told
+    test_no_port_is_published_beyond_this_machine(stack)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: kills processes of containers")
+def test_whatever_dies_every_record_is_stored(stack: ComposeStack) -> None:
+    all_four_report(stack)
+    seed = int.from_bytes(os.urandom(4))
+    print(f"seed {seed}")
+    chance = random.Random(seed)  # noqa: S311 - not a secret
+    for service in chance.sample(VICTIMS, len(VICTIMS)):
+        time.sleep(chance.uniform(0.5, 3))  # the instant of death is what the seed draws
+        kill_and_wait(stack, chance.choice(stack.containers(service)))
+    stack.wait_until_healthy()
+    all_four_report(stack)
+    stack.must("stop", "agent", "host-agent")
+    assert_all_stored(stack)
+    stack.must("up", "-d")
+
+
+def kill_and_wait(stack: ComposeStack, container: str) -> None:
+    """SIGKILL from outside, as a crash; the engine must start it again by itself."""
+    victim = stack.inspect(container)["State"]["Pid"]
+    os.kill(victim, signal.SIGKILL)
+    wait_until(
+        f"{container} runs again",
+        lambda: stack.inspect(container)["State"]["Pid"] not in (0, victim),
+        within_seconds=30,
+    )
+
+
+def assert_all_stored(stack: ComposeStack) -> None:
+    """Each agent's stored numbers are exactly 1 to its own last, each once."""
+    own_last = stack.agents_own_last()
+    assert len(own_last) == 4
+    expected = sorted((agent, epoch, seq) for (agent, epoch), last in own_last.items() for seq in range(1, last + 1))
+    wait_until("everything stored", lambda: len(stack.stored()) >= len(expected), within_seconds=60)
+    assert stack.stored() == expected
+
+
+def test_new_secrets_and_new_containers_keep_ids_and_history(stack: ComposeStack) -> None:
+    before = {agent["agent_id"] for agent in all_four_report(stack)}
+    kept = stack.stored()
+    write_secrets(stack.env_file)
+    stack.must("down")
+    stack.must("up", "-d")
+    stack.wait_until_healthy()
+    assert {agent["agent_id"] for agent in all_four_report(stack)} == before
+    assert set(kept) <= set(stack.stored())
+
+
+@pytest.mark.timeout(400)
+def test_down_with_volumes_leaves_nothing(stack: ComposeStack) -> None:
+    assert stack.leftovers()
+    stack.must("down", "-v")
+    assert stack.leftovers() == []

@@ -1,0 +1,1 @@
+"""The help desk's parts without a database or a network."""
