@@ -1,7 +1,37 @@
-.venv/dev: requirements/dev.lock
-	python3 -m venv .venv
-	.venv/bin/pip install --quiet --require-hashes -r requirements/dev.lock
-	touch $@
+.DEFAULT_GOAL := help
+export MODE
+PIP := .venv/bin/pip --disable-pip-version-check --quiet
+
+.PHONY: help up down venv test lint
+help: # this list
+	@sed -n 's/^\([a-z]*\):.*# /\1  /p' Makefile
+
+up: # start everything; MODE=local without Docker, MODE=compose with it, else what this machine has
+	@exec deploy/up.sh up
+
+down: # stop it; all data stay
+	@exec deploy/up.sh down
+
+venv: .venv/local # the programs' environment, from the hash-pinned lock
+
+test: .venv/dev # all tests; what needs a server that is not installed is skipped
+	.venv/bin/pytest
+
+lint: .venv/dev # style, types, and who may import whom
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+.venv/bin/pip:
+	@deploy/prerequisites.sh
+	@echo "Making .venv (about a minute)"
+	@python3 -m venv .venv
+
+.venv/local .venv/dev: .venv/%: requirements/%.lock pyproject.toml | .venv/bin/pip
+	@$(PIP) install --require-hashes -r requirements/$*.lock
+	@$(PIP) install --no-build-isolation --no-deps -e .
+	@touch $@
 
 .PHONY: demo secrets
 demo: # a real, harmless trouble on the running stack, from the first bad reading to the closed incident

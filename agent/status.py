@@ -1,15 +1,21 @@
-"""The running agent's state in a small file of its slot folder, for `healthmon-agent status`: no broker needed."""
+"""The running agent's state in a small file of its slot folder, for `healthmon-agent status`: no broker needed.
 
+The file is rewritten in place by one write: replacing a file costs the agent more than collecting does. A reader that
+caught it half-way would see no JSON, and reads again.
+"""
+
+import os
 import socket
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from agent.files import write_atomically
 from agent.identity import slot_folders
 
 STATUS_FILE = "status.json"
+BLOCK_BYTES = 4096
+READ_ATTEMPTS = 3
 MISSED_INTERVALS = 3
 GRACE_SECONDS = 10.0
 
@@ -49,7 +55,14 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 def write_status(folder: Path, status: Status) -> None:
     """Raises OSError."""
-    write_atomically(folder / STATUS_FILE, msgspec.json.encode(status), durable=False)
+    content = msgspec.json.encode(status)
+    padded = content.ljust(-(-len(content) // BLOCK_BYTES) * BLOCK_BYTES)  # a shorter text leaves no tail of a longer
+    descriptor = os.open(folder / STATUS_FILE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(descriptor, padded, 0)
+        os.ftruncate(descriptor, len(padded))
+    finally:
+        os.close(descriptor)
 
 
 def read_statuses(state_folder: Path, *, machine: str | None = None) -> list[Status]:
@@ -60,7 +73,11 @@ def read_statuses(state_folder: Path, *, machine: str | None = None) -> list[Sta
 
 
 def _read(file: Path) -> Status | None:
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Status)
-    except (OSError, msgspec.DecodeError):
-        return None
+    for _ in range(READ_ATTEMPTS):
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Status)
+        except OSError:
+            return None
+        except msgspec.DecodeError:
+            continue
+    return None

@@ -101,7 +101,9 @@ def _disk(folder: Path) -> DiskRecord:
 
 def _file_systems(host: Host) -> list[Filesystem]:
     """Those that the disk collector reports, by the same names."""
-    sizes = _readings_of(Disk(), host)
+    disk = Disk()
+    sizes = _readings_of(disk, host)
+    disk.close()
     with suppress(OSError):
         systems = file_systems(parse_mountinfo(read_mount_table(host)), host.scope)
         return [

@@ -3,10 +3,13 @@
 Times are RFC 3339 in UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
+from cli.exits import ExitCode, Trouble
+
+Shape = TypeVar("Shape")
 URGENCY = ("critical", "stale", "warning", "waiting", "ok")
 
 
@@ -74,6 +77,17 @@ class Incident:
     url: str
 
 
+def read(make: Callable[[Any], Shape], answer: Any) -> Shape:
+    """What `make` makes of the answer. Raises Trouble when the answer has not the shape for it."""
+    try:
+        return make(answer)
+    except (KeyError, TypeError) as lack:
+        told = (
+            f"The help desk's answer is not understood (it lacks {lack}): it is of another version than this program."
+        )
+        raise Trouble(f"{told} Install the same version on both.", ExitCode.UNREACHABLE) from None
+
+
 def host(answer: Mapping[str, Any]) -> Host:
     return Host(
         agent_id=answer["agent_id"],
@@ -120,5 +134,7 @@ def incident(answer: Mapping[str, Any]) -> Incident:
 
 def worst_first(incidents: list[Incident]) -> list[Incident]:
     """Open ones before closed ones; of the open ones the most urgent, of equals the oldest first."""
-    open_ones = sorted((one for one in incidents if one.closed is None), key=lambda one: (rank(one.severity), one.number))
+    open_ones = sorted(
+        (one for one in incidents if one.closed is None), key=lambda one: (rank(one.severity), one.number)
+    )
     return open_ones + sorted((one for one in incidents if one.closed is not None), key=lambda one: -one.number)

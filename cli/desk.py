@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx2
 
+from cli.answers import read
 from cli.exits import ExitCode, Trouble
 from cli.settings import Settings
 
@@ -53,11 +54,10 @@ class HelpDesk:
     def every(self, path: str, parameters: Parameters | None = None, *, missing: str = "") -> list[Any]:
         """All items of a list, page by page."""
         asked = {**(parameters or {}), "limit": str(PAGE_ITEMS)}
-        page = self.get(path, asked, missing=missing)
-        items = list(page["items"])
-        while page["next_cursor"] is not None:
-            page = self.get(path, {**asked, "cursor": str(page["next_cursor"])}, missing=missing)
-            items += page["items"]
+        items, cursor = read(_page, self.get(path, asked, missing=missing))
+        while cursor is not None:
+            part, cursor = read(_page, self.get(path, {**asked, "cursor": str(cursor)}, missing=missing))
+            items += part
         return items
 
     def _ask(
@@ -94,6 +94,10 @@ class HelpDesk:
     def _stranger(self, response: httpx2.Response) -> Trouble:
         told = f"What answers at {self.url} is not a help desk (status {response.status_code})."
         return Trouble(f"{told} Set --url or HEALTHMON_URL to the help desk's address.", ExitCode.UNREACHABLE)
+
+
+def _page(answer: Any) -> tuple[list[Any], object]:
+    return list(answer["items"]), answer["next_cursor"]
 
 
 def _json(response: httpx2.Response, content: bytes) -> Any:

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cli.text import escape, padded, shortened, wrapped
 from cli.text import columns as columns_of
+from cli.text import escape, padded, shortened, wrapped
 from console.colour import Choice, wants_colour
 
 WIDEST = 80

@@ -1,9 +1,8 @@
-"""Numbers and times as people read them: UTC, with units, three digits that count."""
+"""Numbers and times as people read them; times are UTC."""
 
 from datetime import UTC, datetime
 
 _SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
 def age_seconds(moment: str, now_seconds: float) -> float:
@@ -27,7 +26,3 @@ def clock(moment: str, now_seconds: float) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def percent(value: float) -> str:
-    return f"{value:.1f} %"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from helpdesk_api.condition import sentence_of, silence
 from helpdesk_api.fleet import worst_by_agent
+from helpdesk_api.host_page import split_name
 from helpdesk_api.words import NOT_REPORTED, STATE_WORDS, count, percent, significant, span
-from rabbitmq.readings import parse_reading_name
 from store.model import URGENCY, Agent, Incident, KeptSnapshot, State, Step, agent_state
 
 ROWS = 100
@@ -165,4 +165,4 @@ def _fullest_disk(readings: Mapping[str, float]) -> str:
     if not disks:
         return NOT_REPORTED
     fullest = max(disks, key=disks.__getitem__)
-    return f"{percent(disks[fullest])} {', '.join(parse_reading_name(fullest)[1].values())}"
+    return f"{percent(disks[fullest])} {split_name(fullest)[1]}"

@@ -40,12 +40,18 @@ def system_table(raw: bytes) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in facts if value]
 
 
-def _reading_row(name: str, value: float) -> ReadingRow:
+def split_name(name: str) -> tuple[str, str]:
+    """A reading's metric and what it is of; a malformed name is shown as it came."""
     try:
         metric, labels = parse_reading_name(name)
-    except ValueError:  # stored as it came, shown as it is
-        return ReadingRow(name, "", quantity(name, value))
-    return ReadingRow(metric, ", ".join(labels.values()), quantity(metric, value))
+    except ValueError:
+        return name, ""
+    return metric, ", ".join(labels.values())
+
+
+def _reading_row(name: str, value: float) -> ReadingRow:
+    metric, of = split_name(name)
+    return ReadingRow(metric, of, quantity(metric, value))
 
 
 def _disk(disk: Mapping[str, Any]) -> str:

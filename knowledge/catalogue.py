@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.model import KnownProblem
-from knowledge.problem_file import FileError, read_problem
+from knowledge.problem_file import read_problem
+from knowledge.yaml_fields import FileError
 
 PROBLEMS = Path(__file__).parent / "problems"
 MAX_FILE_BYTES = 256 << 10

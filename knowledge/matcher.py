@@ -17,7 +17,7 @@ from knowledge.model import Confidence, KnownProblem, Match, Pattern, Severity, 
 from knowledge.pasted_text import MAX_TEXT_CHARS, PastedText, read_pasted
 from knowledge.placeholders import fill_command, fill_step
 
-MAX_HITS = 1_000  # of one pattern in one text; later ones are not looked at
+MAX_HITS = 200  # of one pattern in one text; later ones are not looked at
 MAX_LINES = 20
 MAX_CAPTURED_CHARS = 300
 _BESIDE_CHARS = 200  # of a hit's line, on either side, that may take the hit back
@@ -35,6 +35,7 @@ class _Hit:
     words: str
     captured: Mapping[str, str]
     lines: Sequence[int]
+    also_on: Sequence[int]  # lines of further places
     explained: int
 
     @property
@@ -49,7 +50,7 @@ class Matcher:
         self._problems = tuple(problems)
         self._patterns = [(problem, pattern) for problem in problems for pattern in problem.patterns]
         self._set = compile_set([pattern.expression for _, pattern in self._patterns]) if self._patterns else None
-        self._ordinary = [compile_expression(expression) for expression in ordinary.EXPRESSIONS]
+        self._ordinary = compile_set(list(ordinary.EXPRESSIONS))
 
     def match_text(self, text: str) -> list[Match]:
         """All known problems that a text shows, the best first; only the last `MAX_TEXT_CHARS` characters are read.
@@ -88,7 +89,10 @@ class Matcher:
             return None
         captured = {name: _one_line(value) for name, value in first.groupdict().items() if value}
         explained = len(first[0]) - sum(len(value) for value in first.groupdict().values() if value)
-        return _Hit(problem, pattern, _one_line(first[0]), captured, _lines(first, standing, pasted), explained)
+        lines = range(pasted.line_at(first.start()), pasted.line_at(first.end() - 1) + 1)
+        others = dict.fromkeys(pasted.line_at(other.start()) for other in islice(standing, MAX_LINES))
+        also_on = [line for line in others if line not in lines]
+        return _Hit(problem, pattern, _one_line(first[0]), captured, lines, also_on, explained)
 
     def _standing(self, problem: KnownProblem, pattern: Pattern, pasted: PastedText) -> Iterator[Any]:
         """The pattern's places in the text that neither the problem's `unless` nor an ordinary line takes back."""
@@ -96,9 +100,8 @@ class Matcher:
         for found in islice(compile_expression(pattern.expression).finditer(pasted.text), MAX_HITS):
             before, after = _beside(found, pasted.text)
             plain, marked = before + found[0] + after, before + ordinary.HIT + after
-            if any(veto.search(plain) for veto in vetoes) or any(veto.search(marked) for veto in self._ordinary):
-                continue
-            yield found
+            if not self._ordinary.Match(marked) and not any(veto.search(plain) for veto in vetoes):
+                yield found
 
 
 def _beside(found: Any, text: str) -> tuple[str, str]:
@@ -108,23 +111,17 @@ def _beside(found: Any, text: str) -> tuple[str, str]:
     return before.rpartition("\n")[2], after.partition("\n")[0]
 
 
-def _lines(first: Any, others: Iterator[Any], pasted: PastedText) -> tuple[int, ...]:
-    own = range(pasted.line_at(first.start()), pasted.line_at(first.end() - 1) + 1)
-    lines = dict.fromkeys([*own, *(pasted.line_at(other.start()) for other in others)])
-    return tuple(lines)[:MAX_LINES]
-
-
 def _one_line(value: str) -> str:
     printable = "".join(character if character.isprintable() else " " for character in value)
     return " ".join(printable.split())[:MAX_CAPTURED_CHARS]
 
 
 def _text_match(hit: _Hit, cut: bool) -> Match:
-    line, more = hit.lines[0], len(hit.lines) - 1
-    reason = f'line {line} says "{hit.words}"'
-    reason += f", as do {more} more" if more and line + 1 not in hit.lines else ""
+    reason = f'line {hit.lines[0]} says "{hit.words}"'
+    reason += ", as do others" if hit.also_on else ""
     reason += f" (only the last {MAX_TEXT_CHARS:,} characters were read)" if cut else ""
-    return _filled(hit.problem, hit.pattern.confidence, reason, hit.captured, hit.lines)
+    lines = (*hit.lines, *hit.also_on)[:MAX_LINES]
+    return _filled(hit.problem, hit.pattern.confidence, reason, hit.captured, lines)
 
 
 def _symptom_match(problem: KnownProblem, rule: str, severity: str, labels: Mapping[str, str]) -> Match:

@@ -56,8 +56,8 @@ _OVER = (
     r"suppressed|retryable|retriable)\b",
     r"<hit>[\"')]* (?:succeeded|successful|worked)\b",
     r"<hit>.{0,120}\b(?:as expected|reconnected|recovered|(?:retry|attempt)[^.\n]{0,20} succeeded|"
-    r"succeeded (?:on|after)|then succeeded|is harmless|can be ignored|safely ignored|in the past|last (?:week|month|year)|"
-    r"(?:connected|ok) after (?:retry|\d+))\b",
+    r"succeeded (?:on|after)|then succeeded|is harmless|can be ignored|safely ignored|in the past|"
+    r"last (?:week|month|year)|(?:connected|ok) after (?:retry|\d+))\b",
     r"\b(?:reconnected|recovered|succeeded|connected|ok|back|again|up) after "
     r"(?:an? |the |earlier |initial |transient )*[\"'(]?<hit>",
     r"\[RESOLVED\][^\n]{0,80}<hit>",

@@ -14,7 +14,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
 ABANDONED_TRANSACTION_MS = 30_000  # a frozen owner must not hold the fence for ever
 UNACKNOWLEDGED_BYTES_MS = 15_000  # as long as one waits for bytes the other side never acknowledged
-SQLITE_PAGE_BYTES = 16_384  # a row of up to 500 readings needs no overflow page
+SQLITE_PAGE_BYTES = 8_192  # a row of up to 240 readings needs no overflow page; larger pages make small commits dear
 
 
 class StoreUnavailable(Exception):

@@ -111,6 +111,10 @@ class Disk:
             raise Partial(readings, errors)
         return readings
 
+    def close(self) -> None:
+        """End the threads behind it; the next collection starts new ones."""
+        self._patience.close()
+
     def _question(self, system: FileSystem, prefix: bytes) -> Callable[[], Measured | None]:
         return lambda: self._measure(system, prefix)
 

@@ -30,7 +30,6 @@ class Unanswered:
 class _Answer(Generic[T]):
     key: str
     content: T | Unanswered
-    round: int
 
 
 class Patience(Generic[T]):
@@ -39,25 +38,29 @@ class Patience(Generic[T]):
     def __init__(self, enough_seconds: float = ENOUGH_SECONDS, stall_seconds: float = STALL_SECONDS) -> None:
         self._enough_seconds = enough_seconds
         self._stall_seconds = stall_seconds
-        self._questions: SimpleQueue[tuple[str, Callable[[], T], int] | None] = SimpleQueue()
+        self._questions: SimpleQueue[tuple[str, Callable[[], T]] | None] = SimpleQueue()
         self._answers: SimpleQueue[_Answer[T]] = SimpleQueue()
         self._unanswered: set[str] = set()
         self._workers = 0
-        self._round = 0
 
     def ask(self, questions: Mapping[str, Callable[[], T]]) -> dict[str, T | Unanswered]:
         """All answers that came in time; what failed or is late becomes Unanswered."""
-        self._take_late_answers()
-        self._round += 1
+        self._forget_late_answers()
         awaited = [key for key in questions if key not in self._unanswered]
         self._unanswered.update(awaited)
         for key in awaited:
-            self._questions.put((key, questions[key], self._round))
+            self._questions.put((key, questions[key]))
         if awaited and self._workers == 0:
             self._start_worker()
         answers = self._wait_for(set(awaited))
         late = Unanswered(f"did not answer within {self._enough_seconds:g} s; asked again when that call returns")
         return {key: answers.get(key, late) for key in questions}
+
+    def close(self) -> None:
+        """Let the workers go; one that hangs goes when its call returns."""
+        for _ in range(self._workers):
+            self._questions.put(None)
+        self._workers = 0
 
     def _wait_for(self, awaited: set[str]) -> dict[str, T | Unanswered]:
         answers: dict[str, T | Unanswered] = {}
@@ -73,12 +76,11 @@ class Patience(Generic[T]):
                     self._start_worker()
                 continue
             self._unanswered.discard(answer.key)
-            if answer.round == self._round:
-                awaited.discard(answer.key)
-                answers[answer.key] = answer.content
+            awaited.discard(answer.key)
+            answers[answer.key] = answer.content
         return answers
 
-    def _take_late_answers(self) -> None:
+    def _forget_late_answers(self) -> None:
         while not self._answers.empty():
             self._unanswered.discard(self._answers.get().key)
         while self._workers > 1 + len(self._unanswered):
@@ -91,9 +93,9 @@ class Patience(Generic[T]):
 
     def _work(self) -> None:
         while (question := self._questions.get()) is not None:
-            key, ask, number = question
+            key, ask = question
             try:
                 content: T | Unanswered = ask()
             except Exception as error:  # noqa: BLE001 - whatever it is, the worker lives on and the reason is told
                 content = Unanswered(str(error))
-            self._answers.put(_Answer(key, content, number))
+            self._answers.put(_Answer(key, content))

@@ -56,11 +56,11 @@ class Desk:
 
     def open_incidents(self) -> list[dict[str, Any]]:
         """Raises subprocess.CalledProcessError when the help desk does not answer."""
-        found: list[dict[str, Any]] = self._json("incidents")["items"]
+        found: list[dict[str, Any]] = self._json("incidents")["incidents"]
         return found
 
     def is_closed(self, number: int) -> bool:
-        return self._json("show", f"i/{number}")["closed"] is not None
+        return self._json("show", f"i/{number}")["incident"]["closed"] is not None
 
     def shown(self, number: int) -> str:
         """The incident as people see it."""

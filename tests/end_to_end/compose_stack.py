@@ -21,7 +21,7 @@ BASE_IMAGES = ("python:3.11-slim", "rabbitmq:4-management", "postgres:17")
 SERVING = ("postgres", "rabbitmq", "processor", "helpdesk", "agent", "host-agent")
 OURS = ("preflight", "setup", "processor", "helpdesk", "agent", "host-agent")
 STORED = (
-    "select agent_id, epoch, seq from agent join (select agent_no, epoch, seq from snapshot"
+    "select agent_id, kept.epoch, kept.seq from agent join (select agent_no, epoch, seq from snapshot"
     " union all select agent_no, epoch, seq from record) kept using (agent_no)"
 )
 Found = TypeVar("Found")
@@ -91,18 +91,30 @@ class ComposeStack:
         assert ended.returncode == 0, f"docker-compose {' '.join(arguments)}:\n{ended.stdout}{ended.stderr}"
         return ended.stdout
 
-    def containers(self, service: str) -> list[str]:
-        """Ids of the service's containers, stopped ones too."""
-        return self.must("ps", "-q", service).split()
+    def containers(self, *services: str) -> list[str]:
+        """Ids of the services' containers, or of all, stopped ones too."""
+        return [line.split()[0] for line in self._listing() if not services or line.split()[1] in services]
+
+    def _listing(self) -> list[str]:
+        shown = '{{.ID}} {{.Label "com.docker.compose.service"}}'
+        return _output("docker", "ps", "-a", "--format", shown, "--filter", self._label).splitlines()
+
+    @property
+    def _label(self) -> str:
+        return f"label=com.docker.compose.project={self.project}"
 
     def inspect(self, container: str) -> dict[str, Any]:
-        found = subprocess.run(["docker", "inspect", container], capture_output=True, text=True, check=True)
-        state: dict[str, Any] = json.loads(found.stdout)[0]
+        state: dict[str, Any] = json.loads(_output("docker", "inspect", container))[0]
         return state
+
+    def published_at(self) -> set[str]:
+        """Addresses at which the project's containers publish ports."""
+        networks = [self.inspect(container)["NetworkSettings"] for container in self.containers()]
+        return {port["HostIp"] for network in networks for ports in network["Ports"].values() for port in ports or []}
 
     def health(self) -> dict[str, str]:
         """Of every serving container, by its name."""
-        found = [self.inspect(container) for service in SERVING for container in self.containers(service)]
+        found = [self.inspect(container) for container in self.containers(*SERVING)]
         return {state["Name"]: state["State"].get("Health", {}).get("Status", "none") for state in found}
 
     def wait_until_healthy(self, *, within_seconds: float = 90) -> None:
@@ -143,9 +155,8 @@ class ComposeStack:
 
     def leftovers(self) -> list[str]:
         """Containers, volumes and networks of this project."""
-        label = f"label=com.docker.compose.project={self.project}"
         listings = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
-        found = [_output("docker", *listing, "--filter", label) for listing in listings]
+        found = [_output("docker", *listing, "--filter", self._label) for listing in listings]
         return [line for listing in found for line in listing.splitlines()]
 
 

@@ -6,7 +6,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,15 +63,7 @@ def test_four_agents_show_four_things(stack: ComposeStack) -> None:
 
 
 def test_no_port_is_published_beyond_this_machine(stack: ComposeStack) -> None:
-    published = [binding for container in stack.containers("") for binding in bindings(stack, container)]
-    assert published
-    assert set(published) == {"127.0.0.1"}
-
-
-def bindings(stack: ComposeStack, container: str) -> list[str]:
-    """Addresses that the container's ports are published at."""
-    ports = stack.inspect(container)["NetworkSettings"]["Ports"].values()
-    return [published["HostIp"] for port in ports for published in port or []]
+    assert stack.published_at() == {"127.0.0.1"}
 
 
 def test_another_address_is_refused_while_defaults_are_in_force(stack: ComposeStack) -> None:
@@ -81,7 +72,7 @@ def test_another_address_is_refused_while_defaults_are_in_force(stack: ComposeSt
     told = stack.logs("preflight")
     assert "make secrets" in told
     assert "keys create --role admin" in told
-    test_no_port_is_published_beyond_this_machine(stack)
+    assert stack.published_at() == {"127.0.0.1"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root: kills processes of containers")
@@ -89,7 +80,7 @@ def test_whatever_dies_every_record_is_stored(stack: ComposeStack) -> None:
     all_four_report(stack)
     seed = int.from_bytes(os.urandom(4))
     print(f"seed {seed}")
-    chance = random.Random(seed)  # noqa: S311 - not a secret
+    chance = random.Random(seed)
     for service in chance.sample(VICTIMS, len(VICTIMS)):
         time.sleep(chance.uniform(0.5, 3))  # the instant of death is what the seed draws
         kill_and_wait(stack, chance.choice(stack.containers(service)))

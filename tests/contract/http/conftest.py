@@ -20,7 +20,7 @@ from store import fence
 from store.engine import open_engine
 from store.ingest import keep_batch
 from store.migrate import migrate
-from store.model import Batch
+from store.model import Batch, KeptBatch
 from tests.contract.http.fleet import NOW_MS
 
 ADMIN_KEY = "healthmon_of-this-machine"
@@ -34,7 +34,7 @@ class NotingSender:
 
     connected: bool = True
     sent: list[tuple[str, Command]] = field(default_factory=list)
-    on_send: Callable[[Command], None] = lambda command: None
+    on_send: Callable[[Command], None] = lambda _: None
 
     def send(self, reply_to: str, command: Command) -> None:
         self.sent.append((reply_to, command))
@@ -59,10 +59,10 @@ def engine(empty_store: Path, tmp_path: Path) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def keep(engine: Engine) -> Callable[[Batch], None]:
+def keep(engine: Engine) -> Callable[[Batch], KeptBatch]:
     """Keep a batch as the processor does."""
     epoch = fence.claim(engine, "test", NOW_MS)
-    return lambda batch: keep_batch(engine, batch, epoch) and None
+    return lambda batch: keep_batch(engine, batch, epoch)
 
 
 @pytest.fixture

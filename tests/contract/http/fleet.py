@@ -106,7 +106,7 @@ def healthy(*agent_ids: str) -> Batch:
     return Batch(
         agents=[agent(one) for one in agent_ids],
         snapshots=[snapshot(one) for one in agent_ids],
-        systems={one: SYSTEM for one in agent_ids},
+        systems=dict.fromkeys(agent_ids, SYSTEM),
         received_ms=NOW_MS,
     )
 

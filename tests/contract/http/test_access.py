@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from store.model import Batch, Role
 from tests.contract.http.conftest import ADMIN, client_of
 from tests.contract.http.fleet import healthy
 
-Keep = Callable[[Batch], None]
+Keep = Callable[[Batch], object]
 DESCRIPTION = json.loads((Path(__file__).parents[3] / "docs/api/openapi.json").read_text())
 OPERATIONS = [
     (method.upper(), path, operation.get("security", [{}])[0].get("key", [None])[0])
@@ -42,8 +43,7 @@ def allowed(held: str | None, needed: str | None) -> bool:
 def keyed(desk: Desk, keep: Keep) -> TestClient:
     """A help desk that others can reach."""
     keep(healthy("web-3"))
-    object.__setattr__(desk, "settings", Settings(bind="192.0.2.1"))
-    return client_of(desk)
+    return client_of(replace(desk, settings=Settings(bind="192.0.2.1")))
 
 
 def key_of(client: TestClient, role: str) -> dict[str, str]:
@@ -114,7 +114,7 @@ def test_a_browser_opens_pages_with_the_key_as_password(keyed: TestClient) -> No
     ["Bearer wrong", "Bearer ", "Bearer", "Basic !!!", "Basic /w==", "Basic YQ==", "Digest x", "x", "Bearer \u00e4"],
 )
 def test_a_wrong_key_is_refused_even_where_none_is_needed(client: TestClient, value: str) -> None:
-    answer = client.get("/api/v1/agents", headers={"Authorization": value.encode()})
+    answer = client.get("/api/v1/agents", headers=[(b"authorization", value.encode())])
     assert (answer.status_code, answer.json()["type"]) == (401, "/problems/key-needed")
 
 

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from store.model import Batch
 from tests.contract.http.fleet import NOW_MS, agent, greeted, healthy, snapshot, troubled
 
-Keep = Callable[[Batch], None]
+Keep = Callable[[Batch], object]
 
 
 def test_an_agent_shows_its_state_and_everything_about_its_connection(client: TestClient, keep: Keep) -> None:

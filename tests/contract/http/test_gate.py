@@ -1,5 +1,7 @@
 """A page of another site must not act or read through a visitor's browser."""
 
+from dataclasses import replace
+
 import pytest
 from fastapi.testclient import TestClient
 
@@ -30,8 +32,7 @@ ASK = {"text": "No space left on device"}
 
 @pytest.fixture
 def public(desk: Desk) -> TestClient:
-    object.__setattr__(desk, "settings", Settings(public_url="https://health.example"))
-    return client_of(desk)
+    return client_of(replace(desk, settings=Settings(public_url="https://health.example")))
 
 
 @pytest.mark.parametrize("host", OWN_HOSTS)
@@ -81,7 +82,6 @@ def test_reading_across_sites_by_a_link_is_fine(client: TestClient) -> None:
 
 
 def test_where_keys_are_asked_for_any_name_may_be_used_but_the_origin_still_counts(desk: Desk) -> None:
-    object.__setattr__(desk, "settings", Settings(bind="0.0.0.0"))  # noqa: S104
-    client = client_of(desk)
+    client = client_of(replace(desk, settings=Settings(bind="0.0.0.0")))  # noqa: S104
     assert client.get("/healthz", headers={"Host": "web.example"}).status_code == 200
     assert client.post("/api/v1/diagnose", json=ASK, headers={"Origin": "https://evil.example"}).status_code == 403

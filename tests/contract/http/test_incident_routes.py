@@ -1,6 +1,7 @@
 """Incidents with their remedies, and the knowledge they come from."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -8,13 +9,13 @@ from fastapi.testclient import TestClient
 from store.model import Batch, Change, State
 from tests.contract.http.fleet import NOW_MS, agent, change, healthy, troubled
 
-Keep = Callable[[Batch], None]
+Keep = Callable[[Batch], object]
 DISK_FULL = "write /var/log/syslog: No space left on device"
 
 
 def test_an_incident_carries_its_remedies_and_its_life(client: TestClient, keep: Keep) -> None:
     keep(troubled())
-    later = {"at_ms": NOW_MS - 60_000, "seq": 2, "sentence": "disk /var is 90.0 % full, limit 95 %"}
+    later: dict[str, Any] = {"at_ms": NOW_MS - 60_000, "seq": 2, "sentence": "disk /var is 90.0 % full, limit 95 %"}
     keep(Batch(incidents=[change(change=Change.CLOSED, severity=State.OK, **later)]))
     incident = client.get("/api/v1/incidents/1").json()
     assert incident["url"] == "http://localhost:8000/i/1"

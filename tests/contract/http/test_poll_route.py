@@ -13,7 +13,7 @@ from store.model import Batch, CommandOutcome
 from tests.contract.http.conftest import NotingSender, client_of
 from tests.contract.http.fleet import NOW_MS, agent, greeted, healthy, snapshot
 
-Keep = Callable[[Batch], None]
+Keep = Callable[[Batch], object]
 POLL = "/api/v1/agents/web-3.example/poll"
 
 

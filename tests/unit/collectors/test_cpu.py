@@ -18,6 +18,8 @@ def test_usage_modes_and_cores_between_two_recordings() -> None:
     assert readings['cpu.mode_percent{mode="user"}'] == pytest.approx(100 * 63 / 987)
     assert readings['cpu.mode_percent{mode="idle"}'] == pytest.approx(100 * 871 / 987)
     assert readings['cpu.core.usage_percent{core="0"}'] == pytest.approx(100 * 68 / 494)
+    # Core 1 waited for I/O during one tick, which is no use.
+    assert readings['cpu.core.usage_percent{core="1"}'] == pytest.approx(100 * 48 / 495)
     assert sum(value for name, value in readings.items() if "mode" in name) == pytest.approx(100)
     assert len(readings) == 1 + len(MODES) + 2
 

@@ -72,7 +72,7 @@ def test_a_hanging_question_is_not_asked_again_before_its_call_returned(patience
     assert answer_of(patience, slow) == 42
 
 
-def test_a_late_answer_is_not_taken_for_a_new_one(patience: Patience[int]) -> None:
+def test_an_answer_from_before_is_forgotten_and_asked_for_anew(patience: Patience[int]) -> None:
     slow = Hanging()
     patience.ask({"slow": slow})
     slow.release.set()

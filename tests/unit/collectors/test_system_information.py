@@ -1,4 +1,5 @@
 import os
+import threading
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -67,3 +68,11 @@ def test_the_narrowest_network_holds_an_address() -> None:
     assert interface_of(IPv4Address("10.0.1.7"), routes) == "narrow"
     assert interface_of(IPv4Address("10.9.0.1"), routes) == "wide"
     assert interface_of(IPv4Address("192.0.2.1"), routes) is None
+
+
+def test_it_leaves_no_thread_behind() -> None:
+    before = set(threading.enumerate())
+    assert system_information(Host.detect(os.environ)).filesystems
+    for thread in set(threading.enumerate()) - before:
+        thread.join(timeout=30)
+        assert not thread.is_alive()

@@ -1,0 +1,84 @@
+"""`healthmon`: the operator's terminal. One line per verb below; each verb is a file of `cli/verbs`."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from cli.exits import EXIT_CODES_HELP, ExitCode, Trouble
+from cli.terminal import Terminal
+from cli.verbs.explain import explain
+from cli.verbs.incidents import incidents
+from cli.verbs.keys import create_key, list_keys, revoke_key
+from cli.verbs.poll import poll
+from cli.verbs.show import show
+from cli.verbs.status import status
+from cli.verbs.version import version
+from console.colour import Choice
+
+VERBS: tuple[Callable[..., object], ...] = (status, incidents, show, explain, poll, version)
+KEY_VERBS: dict[str, Callable[..., object]] = {"create": create_key, "list": list_keys, "revoke": revoke_key}
+WIDE_OPTIONS = ("--url", "--color")
+app = typer.Typer(
+    help="What is wrong with the hosts, and what to do about it.",
+    epilog=EXIT_CODES_HELP,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True, rich_markup_mode=None)
+for verb in VERBS:
+    app.command(epilog=EXIT_CODES_HELP)(verb)
+for name, verb in KEY_VERBS.items():
+    keys.command(name, epilog=EXIT_CODES_HELP)(verb)
+app.add_typer(keys, name="keys")
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    url: Annotated[
+        str | None, typer.Option(help="The help desk's address, else HEALTHMON_URL, else http://127.0.0.1:8000.")
+    ] = None,
+    color: Annotated[Choice, typer.Option(help="auto asks NO_COLOR, FORCE_COLOR, TERM and the terminal.")] = "auto",
+) -> None:
+    context.obj = replace(context.obj, url=url, colour=color)
+
+
+def run(arguments: Sequence[str], terminal: Terminal) -> int:
+    """Do what the arguments say; gives the exit code."""
+    try:
+        ordered = [*_wide_options(arguments, wanted=True), *_wide_options(arguments, wanted=False)]
+        ended = get_command(app).main(ordered, "healthmon", standalone_mode=False, obj=terminal)
+    except Trouble as trouble:
+        terminal.screen().tell(str(trouble))
+        return trouble.code
+    except typer.TyperException as error:
+        told = error.format_message()
+        for line in told.splitlines() if "--help" in told else (" ".join(told.split()), "Try: healthmon --help"):
+            terminal.screen().tell(line)
+        return ExitCode.USAGE
+    return int(ended or ExitCode.OK)
+
+
+def _wide_options(arguments: Sequence[str], *, wanted: bool) -> Iterator[str]:
+    """The arguments that are `--url` and `--color`, or all others: these two may stand behind the verb, too."""
+    left = iter(arguments)
+    for argument in left:
+        if argument == "--":
+            yield from () if wanted else (argument, *left)
+        elif argument.partition("=")[0] not in WIDE_OPTIONS:
+            yield from () if wanted else (argument,)
+        else:
+            whole = (argument,) if "=" in argument else (argument, *islice(left, 1))
+            yield from whole if wanted else ()
+
+
+def main() -> None:
+    sys.exit(run(sys.argv[1:], Terminal(environment=os.environ)))

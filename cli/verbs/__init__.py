@@ -1,0 +1,1 @@
+"""The verbs of `healthmon`, one file each."""

@@ -1,0 +1,32 @@
+"""Snapshots are packed without loss, on any machine alike."""
+
+import struct
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from store.packing import layout_of, names_of, number_at, pack_numbers, unpack_numbers
+
+
+@given(st.lists(st.floats(), max_size=50))
+def test_any_doubles_come_back_bit_by_bit(numbers: list[float]) -> None:
+    packed = pack_numbers(numbers)
+    bits = [struct.pack("d", number) for number in numbers]
+    assert [struct.pack("d", number) for number in unpack_numbers(packed)] == bits
+    assert [struct.pack("d", number_at(packed, place)) for place in range(len(numbers))] == bits
+
+
+def test_numbers_are_packed_little_endian_on_every_machine() -> None:
+    assert pack_numbers([1.0, -2.0]) == bytes.fromhex("000000000000f03f00000000000000c0")
+
+
+@given(st.lists(st.text(st.characters()), max_size=20).map(tuple))
+def test_any_names_come_back_in_their_order(names: tuple[str, ...]) -> None:
+    digest, packed = layout_of(names)
+    assert names_of(packed) == names
+    assert len(digest) == 32
+
+
+def test_layouts_differ_by_order_and_by_where_a_name_ends() -> None:
+    layouts = [("a", "b"), ("b", "a"), ("ab",), ("a,b",), ('a","b',), ("a", "b", ""), ()]
+    assert len({layout_of(names)[0] for names in layouts}) == len(layouts)
