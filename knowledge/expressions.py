@@ -12,7 +12,6 @@ import re2
 
 _TOKEN = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]| ", re.DOTALL)
 _UNSUPPORTED = re.compile(r"\(\?(?:=|!|<=|<!)|\\[1-9]|\(\?P=")
-_SET_MEMORY_BYTES = 64 << 20
 
 
 def expression_problem(expression: str) -> str | None:
@@ -37,12 +36,17 @@ def compile_expression(expression: str) -> Any:
     return re2.compile(_translate(expression), _options())
 
 
-def compile_set(expressions: list[str]) -> Any:
-    """Compile expressions as one re2 Set: its `Match` tells in one pass which of them occur."""
-    together = re2.Set.SearchSet(_options())
+def compile_filter(expressions: list[str]) -> Any:
+    """Compile expressions together: `Match` tells which of them occur, or None.
+
+    A re2 Filter first looks for the words that an expression cannot do without. A re2 Set answers the same question, yet
+    is a hundred times slower on a text full of near misses.
+    """
+    together = re2.Filter()
     for expression in expressions:
-        together.Add(_translate(expression))
-    together.Compile()
+        together.Add(_translate(expression), _options())
+    if expressions:
+        together.Compile()
     return together
 
 
@@ -59,7 +63,6 @@ def _options() -> Any:
     options = re2.Options()
     options.case_sensitive = False
     options.log_errors = False
-    options.max_mem = _SET_MEMORY_BYTES
     return options
 
 

@@ -1,6 +1,6 @@
 """Finds known problems in a text or behind a rule. Pure.
 
-    text -> cleaned, bounded -> one Set pass over all patterns -> per pattern: first hit that no line takes back
+    text -> cleaned, bounded -> one pass over all patterns -> per pattern: first hit that no line takes back
          -> one match per problem, ranked
 
 A text that fits nothing is tried once more without its line breaks, in case it was hard-wrapped within words.
@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from knowledge import ordinary
-from knowledge.expressions import compile_expression, compile_set
+from knowledge.expressions import compile_expression, compile_filter
 from knowledge.model import Confidence, KnownProblem, Match, Pattern, Severity, Symptom
 from knowledge.pasted_text import MAX_TEXT_CHARS, PastedText, read_pasted
 from knowledge.placeholders import fill_command, fill_step
@@ -49,8 +49,8 @@ class Matcher:
     def __init__(self, problems: Sequence[KnownProblem]) -> None:
         self._problems = tuple(problems)
         self._patterns = [(problem, pattern) for problem in problems for pattern in problem.patterns]
-        self._set = compile_set([pattern.expression for _, pattern in self._patterns]) if self._patterns else None
-        self._ordinary = compile_set(list(ordinary.EXPRESSIONS))
+        self._filter = compile_filter([pattern.expression for _, pattern in self._patterns])
+        self._ordinary = compile_filter(list(ordinary.EXPRESSIONS))
 
     def match_text(self, text: str) -> list[Match]:
         """All known problems that a text shows, the best first; only the last `MAX_TEXT_CHARS` characters are read.
@@ -75,7 +75,7 @@ class Matcher:
 
     def _hits(self, pasted: PastedText) -> list[_Hit]:
         best: dict[str, _Hit] = {}
-        for index in (self._set.Match(pasted.text) or ()) if self._set else ():
+        for index in (self._patterns and self._filter.Match(pasted.text)) or ():
             problem, pattern = self._patterns[index]
             hit = self._hit(problem, pattern, pasted)
             if hit and (problem.slug not in best or hit.rank < best[problem.slug].rank):

@@ -29,6 +29,7 @@ from store.model import (
 )
 
 LARGEST_MS = 2**53
+Changes = dict[str, Any]  # fields of an Agent that a record gives new values
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,21 +164,20 @@ class _Fold:
         if agent is None:
             agent = Agent(agent_id=agent_id, first_seen_ms=self._now_ms, last_seen_ms=self._now_ms)
             self._joined.append(agent_id)
-        agent = replace(agent, last_seen_ms=self._now_ms)
+        changes: Changes = {"last_seen_ms": self._now_ms}
         if delivery.reply_to:
-            agent = replace(agent, reply_to=delivery.reply_to)
+            changes["reply_to"] = delivery.reply_to
         if (record.epoch, record.seq) > (agent.epoch, agent.seq):
-            agent = _FOLDS.get(type(record), _fold_other)(self, agent, record)
-            agent = replace(
-                agent, epoch=record.epoch, seq=record.seq, last_assigned_seq=max(message.last_assigned_seq, record.seq)
-            )
+            changes["epoch"], changes["seq"] = record.epoch, record.seq
+            changes["last_assigned_seq"] = max(message.last_assigned_seq, record.seq)
+            changes |= _FOLDS.get(type(record), _fold_other)(self, agent, record)
         elif isinstance(record, Hello):
-            agent = self._describe(agent, record)
+            changes |= self._describe(agent, record)
         elif isinstance(record, Result):
-            agent = self.fold_result(agent, record)
-        self._agents[agent_id] = agent
+            changes |= self.fold_result(agent, record)
+        self._agents[agent_id] = replace(agent, **changes)
 
-    def fold_snapshot(self, agent: Agent, record: Snapshot) -> Agent:
+    def fold_snapshot(self, agent: Agent, record: Snapshot) -> Changes:
         snapshot = self._snapshots[-1]
         known = {**self._memory.checks(agent.agent_id), **self._checks.get(agent.agent_id, {})}
         folded = fold_snapshot(snapshot, known, self._rules, self._find_remedies)
@@ -185,44 +185,42 @@ class _Fold:
             moved = self._checks.setdefault(agent.agent_id, {})
             moved.update(((check.key.rule, check.key.subject), check) for check in folded.checks)
         self._incidents.extend(folded.incidents)
-        return replace(
-            agent,
-            scope=record.scope,
-            interval_ms=_ms(record.interval_seconds),
-            goodbye_ms=None,
-            goodbye_reason=None,
-            snapshot_ms=snapshot.wall_ms,
-            snapshot_epoch=snapshot.epoch,
-            snapshot_seq=snapshot.seq,
-            snapshot_received_ms=self._now_ms,
-        )
+        return {
+            "scope": record.scope,
+            "interval_ms": _ms(record.interval_seconds),
+            "goodbye_ms": None,
+            "goodbye_reason": None,
+            "snapshot_ms": snapshot.wall_ms,
+            "snapshot_epoch": snapshot.epoch,
+            "snapshot_seq": snapshot.seq,
+            "snapshot_received_ms": self._now_ms,
+        }
 
-    def fold_hello(self, agent: Agent, record: Hello) -> Agent:
-        return replace(
-            self._describe(agent, record),
-            scope=record.scope,
-            interval_ms=_ms(record.interval_seconds),
-            hello_ms=self._now_ms,
-            goodbye_ms=None,
-            goodbye_reason=None,
-        )
+    def fold_hello(self, agent: Agent, record: Hello) -> Changes:
+        return {
+            **self._describe(agent, record),
+            "scope": record.scope,
+            "interval_ms": _ms(record.interval_seconds),
+            "hello_ms": self._now_ms,
+            "goodbye_ms": None,
+            "goodbye_reason": None,
+        }
 
-    def _describe(self, agent: Agent, record: Hello) -> Agent:
+    def _describe(self, agent: Agent, record: Hello) -> Changes:
         """What a hello tells of the host holds even when newer snapshots came first."""
         if record.system is not None:
             self._systems[agent.agent_id] = msgspec.json.encode(record.system)
-        return replace(
-            agent,
-            host_name=record.host_name,
-            agent_version=record.agent_version,
-            has_system_info=agent.has_system_info or record.system is not None,
-        )
+        return {
+            "host_name": record.host_name,
+            "agent_version": record.agent_version,
+            "has_system_info": agent.has_system_info or record.system is not None,
+        }
 
-    def fold_goodbye(self, agent: Agent, record: Goodbye) -> Agent:
+    def fold_goodbye(self, agent: Agent, record: Goodbye) -> Changes:
         self._stopped.append(agent.agent_id)
-        return replace(agent, goodbye_ms=self._now_ms, goodbye_reason=record.reason)
+        return {"goodbye_ms": self._now_ms, "goodbye_reason": record.reason}
 
-    def fold_result(self, agent: Agent, record: Result) -> Agent:
+    def fold_result(self, _agent: Agent, record: Result) -> Changes:
         self._outcomes.append(
             CommandOutcome(
                 command_id=record.command_id,
@@ -231,15 +229,15 @@ class _Fold:
                 received_ms=self._now_ms,
             )
         )
-        return agent
+        return {}
 
 
-def _fold_other(_fold: _Fold, agent: Agent, _record: Record) -> Agent:
+def _fold_other(_fold: _Fold, _agent: Agent, _record: Record) -> Changes:
     """Loss and log records say nothing about the present state."""
-    return agent
+    return {}
 
 
-_FOLDS: Mapping[type[Record], Callable[[_Fold, Agent, Any], Agent]] = {
+_FOLDS: Mapping[type[Record], Callable[[_Fold, Agent, Any], Changes]] = {
     Snapshot: _Fold.fold_snapshot,
     Hello: _Fold.fold_hello,
     Goodbye: _Fold.fold_goodbye,

@@ -127,7 +127,10 @@ class CheckKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """Where a check stands. `pending` is the state it will take if it stays so until the rule's hold time is over."""
+    """Where a check stands, with the value that moved it last.
+
+    `pending` is the state it will take if it stays so until the rule's hold time is over.
+    """
 
     key: CheckKey
     state: State

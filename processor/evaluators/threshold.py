@@ -17,7 +17,8 @@ def evaluate(rule: Rule, key: CheckKey, before: Check | None, value: float, at_m
     check = before or Check(key=key, state=State.OK, since_ms=at_ms, value=value)
     target = _target(rule, check.state, value)
     if target == check.state:
-        return replace(check, value=value, pending=None, pending_since_ms=None)
+        settled = check.pending is None  # most checks most of the time: nothing to make anew
+        return check if settled else replace(check, value=value, pending=None, pending_since_ms=None)
     pending, since_ms = _pending(check, target, at_ms)
     hold_ms = rule.hold_ms if is_worse(pending, check.state) else rule.clear_hold_ms
     if at_ms - since_ms >= hold_ms:

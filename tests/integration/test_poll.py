@@ -63,7 +63,7 @@ class Stack:
 
     def call(self, path: str, method: str = "GET") -> tuple[int, Any]:
         """Status and body; (0, None) while nobody answers."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)  # noqa: S310
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
         try:
             with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
                 return answer.status, json.load(answer)
@@ -118,5 +118,5 @@ def test_the_help_desk_says_little_and_leaves_nothing(stack: Stack, tmp_path: Pa
     assert stack.call("/api/v1/agents")[0] == 200
     assert stack.stop("helpdesk_api") == 0
     assert not (tmp_path / "admin.key").exists()
-    told = [line.split("  ", 1)[1] for line in stack.log("helpdesk_api").splitlines()]
+    told = [line.split(maxsplit=2)[2] for line in stack.log("helpdesk_api").splitlines()]
     assert told == [f"ready  http://localhost:{stack.port}", "stopped"]

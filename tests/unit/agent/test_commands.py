@@ -1,0 +1,92 @@
+"""Commands: only what is for this agent, still valid and allowed is obeyed, and each once."""
+
+import logging
+from dataclasses import dataclass, field
+
+import msgspec
+import pytest
+
+from agent.commands import COMMANDS
+from agent.commands.command import refusal
+from agent.commands.inbox import MAX_BODY_BYTES, MAX_WAITING, Inbox
+from rabbitmq.commands import KINDS, Command, encode_command
+from tests.unit.agent.stamping import AGENT_ID
+
+POLL = Command(command_id="c-1", agent_id=AGENT_ID, kind="poll", issued_seconds=100.0, expires_seconds=130.0)
+
+
+@dataclass
+class Asked:
+    times: int = field(default=0)
+
+    def report_now(self) -> None:
+        self.times += 1
+
+
+def why_not(command: Command, now_seconds: float = 120.0) -> str | None:
+    return refusal(command, agent_id=AGENT_ID, known_kinds=COMMANDS, now_seconds=now_seconds)
+
+
+def test_the_table_holds_the_kinds_of_the_contract() -> None:
+    assert set(COMMANDS) == set(KINDS)
+
+
+def test_poll_reports_once() -> None:
+    asked = Asked()
+    assert why_not(POLL) is None
+    COMMANDS["poll"](asked)
+    assert asked.times == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "now_seconds", "words"),
+    [
+        ({"agent_id": "somebody-else"}, 120.0, "for agent somebody-else"),
+        ({}, 130.0, "expired 0 s ago"),
+        ({"kind": "format-disk"}, 120.0, "'format-disk' is not allowed"),
+    ],
+)
+def test_others_are_refused_with_a_reason(changes: dict[str, str], now_seconds: float, words: str) -> None:
+    reason = why_not(msgspec.structs.replace(POLL, **changes), now_seconds)
+    assert reason is not None
+    assert words in reason
+
+
+def waiting(inbox: Inbox) -> list[Command]:
+    found = []
+    while command := inbox.wait(0.0):
+        found.append(command)
+    return found
+
+
+def test_a_command_that_comes_twice_is_obeyed_once() -> None:
+    inbox = Inbox()
+    inbox.put(encode_command(POLL))
+    inbox.put(encode_command(POLL))
+    assert waiting(inbox) == [POLL]
+    inbox.put(encode_command(POLL))
+    assert waiting(inbox) == []
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[" * 100_000, b"{}", b'{"version": 2}', b" " * (MAX_BODY_BYTES + 1)])
+def test_what_cannot_be_read_is_logged_and_dropped(body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    inbox = Inbox()
+    inbox.put(body)
+    assert waiting(inbox) == []
+    assert [record.levelno for record in caplog.records] == [logging.WARNING]
+    assert "command unreadable" in caplog.text
+    assert len(caplog.records[0].getMessage()) < 300
+
+
+def test_a_flood_is_bounded(caplog: pytest.LogCaptureFixture) -> None:
+    inbox = Inbox()
+    for number in range(MAX_WAITING + 3):
+        inbox.put(encode_command(msgspec.structs.replace(POLL, command_id=f"c-{number}")))
+    assert len(waiting(inbox)) == MAX_WAITING
+    assert caplog.text.count("dropped") == 3
+
+
+def test_wake_ends_a_wait_without_a_command() -> None:
+    inbox = Inbox()
+    inbox.wake()
+    assert inbox.wait(60.0) is None

@@ -1,0 +1,117 @@
+"""Status: the file and its words."""
+
+import json
+import re
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.colour import wants_colour
+from agent.status import STATUS_FILE, Status, read_statuses, write_status
+from agent.status_text import state_word, status_json, status_lines
+
+NOW = 1_800_000_000.0
+GOOD = Status(
+    agent_id="0123456789abcdef",
+    name="web-3",
+    machine="box",
+    scope="host",
+    version="0.1.0",
+    process_id=7,
+    running=True,
+    written_seconds=NOW - 2,
+    started_seconds=NOW - 3 * 86400,
+    interval_seconds=5.0,
+    collectors=9,
+    errors={},
+    hub="rabbitmq:5672",
+    hub_state="connected",
+    hub_since_seconds=NOW - 600,
+    hub_why="",
+    hub_advice="",
+    last_confirmed_seconds=NOW - 2,
+    epoch=1,
+    last_seq=10,
+    waiting=0,
+    lost=0,
+)
+REFUSED = msgspec.structs.replace(
+    GOOD,
+    hub_state="disconnected",
+    hub_since_seconds=NOW - 240,
+    hub_why="login refused for user 'x'",
+    hub_advice="Check the password.",
+    waiting=24,
+)
+
+
+def slot(state_folder: Path, number: int) -> Path:
+    folder = state_folder / "slots" / str(number)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def test_what_is_written_is_read_also_after_a_longer_text(tmp_path: Path) -> None:
+    folder = slot(tmp_path, 0)
+    write_status(folder, msgspec.structs.replace(GOOD, errors={"disk": "x" * 9000}))
+    write_status(folder, GOOD)
+    assert read_statuses(tmp_path, machine="box") == [GOOD]
+    assert (folder / STATUS_FILE).stat().st_size == 4096
+
+
+def test_replicas_of_other_machines_and_broken_files_are_left_out(tmp_path: Path) -> None:
+    write_status(slot(tmp_path, 2), GOOD)
+    write_status(slot(tmp_path, 0), msgspec.structs.replace(GOOD, machine="other"))
+    (slot(tmp_path, 1) / STATUS_FILE).write_text("half a fi")
+    slot(tmp_path, 10)
+    assert read_statuses(tmp_path, machine="box") == [GOOD]
+
+
+@pytest.mark.parametrize(
+    ("status", "now", "word", "first_line"),
+    [
+        (GOOD, NOW, "ok", "web-3  ok  last sent 2 s ago, 0 waiting, 0 lost"),
+        (REFUSED, NOW, "NOT CONNECTED", "web-3  NOT CONNECTED  for 4 min, 24 waiting, 0 lost"),
+        (GOOD, NOW + 7200, "NOT RUNNING", "web-3  NOT RUNNING  since 2 h, 0 waiting, 0 lost. Start it: "),
+        (msgspec.structs.replace(GOOD, running=False), NOW, "NOT RUNNING", "web-3  NOT RUNNING  since 2 s"),
+    ],
+)
+def test_the_answer_is_on_line_one(status: Status, now: float, word: str, first_line: str) -> None:
+    assert state_word(status, now) == word
+    assert status_lines(status, now)[0].startswith(first_line)
+
+
+def test_a_missing_hub_is_told_with_its_cause_and_what_to_do() -> None:
+    hub_line = next(line for line in status_lines(REFUSED, NOW) if line.startswith("  hub"))
+    assert "login refused for user 'x'. Check the password." in hub_line
+
+
+def test_it_is_stale_after_three_missed_intervals_and_some_grace() -> None:
+    assert GOOD.is_fresh(GOOD.written_seconds + 24.9)
+    assert not GOOD.is_fresh(GOOD.written_seconds + 25.0)
+
+
+def test_json_has_a_schema_the_state_and_times_in_utc() -> None:
+    told = json.loads(status_json(REFUSED, NOW))
+    assert (told["schema"], told["state"], told["interval_seconds"]) == ("agent-status/1", "NOT CONNECTED", 5.0)
+    for name in ("written", "started", "hub_since", "last_confirmed"):
+        assert re.fullmatch(r"2027-01-1\dT\d\d:\d\d:\d\d\+00:00", told[name]), told[name]
+
+
+@pytest.mark.parametrize(
+    ("choice", "environment", "is_terminal", "expected"),
+    [
+        ("always", {"NO_COLOR": "1"}, False, True),
+        ("never", {"FORCE_COLOR": "1"}, True, False),
+        ("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+        ("auto", {"FORCE_COLOR": "1", "TERM": "dumb"}, False, True),
+        ("auto", {"TERM": "dumb"}, True, False),
+        ("auto", {"NO_COLOR": ""}, True, True),
+        ("auto", {}, False, False),
+    ],
+)
+def test_colour_is_decided_in_this_order(
+    choice: str, environment: dict[str, str], is_terminal: bool, expected: bool
+) -> None:
+    assert wants_colour(choice, environment, is_terminal=is_terminal) == expected
