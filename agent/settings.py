@@ -6,12 +6,14 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
-from rabbitmq.connection import BrokerAddress
 from rabbitmq.topology import AGENT_USER
+
+if TYPE_CHECKING:
+    from rabbitmq.connection import BrokerAddress
 
 DEFAULT_FILE = Path("/etc/healthmon/agent.toml")
 PREFIX = "HEALTHMON_"
@@ -45,7 +47,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings({', '.join(f'{field}={value!r}' for field, value in shown.items())})"
 
     @property
-    def broker(self) -> BrokerAddress:
+    def broker(self) -> "BrokerAddress":
+        from rabbitmq.connection import BrokerAddress  # loads the driver, which the health check does without
+
         return BrokerAddress(
             self.rabbitmq_host,
             self.rabbitmq_port,

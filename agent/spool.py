@@ -76,6 +76,8 @@ class Spool:
     def take_oldest(self, limit: int, max_bytes: int) -> list[NumberedBody]:
         """Up to `limit` waiting records of at most `max_bytes` together (but at least one), now in flight."""
         with self._guarded():
+            if not self.waiting_count:
+                return []
             chosen: list[NumberedBody] = []
             size_bytes = 0
             for seq, body in self._waiting():
@@ -84,7 +86,7 @@ class Spool:
                     break
                 chosen.append((seq, body))
             self._in_flight.update(seq for seq, _ in chosen)
-            self._first_waiting = chosen[-1][0] + 1 if chosen else self.last_seq + 1
+            self._first_waiting = chosen[-1][0] + 1
             return chosen
 
     def put_back(self, seqs: Iterable[int]) -> None:

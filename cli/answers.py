@@ -81,11 +81,13 @@ def read(make: Callable[[Any], Shape], answer: Any) -> Shape:
     """What `make` makes of the answer. Raises Trouble when the answer has not the shape for it."""
     try:
         return make(answer)
-    except (KeyError, TypeError) as lack:
-        told = (
-            f"The help desk's answer is not understood (it lacks {lack}): it is of another version than this program."
-        )
+    except (KeyError, TypeError) as error:
+        told = f"The help desk's answer is not understood ({_lack(error)}): it is of another version than this program."
         raise Trouble(f"{told} Install the same version on both.", ExitCode.UNREACHABLE) from None
+
+
+def _lack(error: Exception) -> str:
+    return f"it lacks {error}" if isinstance(error, KeyError) else "a value of it is of another kind"
 
 
 def host(answer: Mapping[str, Any]) -> Host:
@@ -135,6 +137,6 @@ def incident(answer: Mapping[str, Any]) -> Incident:
 def worst_first(incidents: list[Incident]) -> list[Incident]:
     """Open ones before closed ones; of the open ones the most urgent, of equals the oldest first."""
     open_ones = sorted(
-        (one for one in incidents if one.closed is None), key=lambda one: (rank(one.severity), one.number)
+        (one for one in incidents if one.closed is None), key=lambda one: (one.number)
     )
     return open_ones + sorted((one for one in incidents if one.closed is not None), key=lambda one: -one.number)

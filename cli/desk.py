@@ -70,7 +70,7 @@ class HelpDesk:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise self._unreachable(error) from None
         answer = _json(response, content)
-        if answer is None or response.is_redirect:
+        if not isinstance(answer, dict) or response.is_redirect:
             raise self._stranger(response)
         if response.is_error:
             raise _refusal(response, answer, missing)
@@ -111,9 +111,8 @@ def _json(response: httpx2.Response, content: bytes) -> Any:
         return None
 
 
-def _refusal(response: httpx2.Response, problem: Any, missing: str) -> Trouble:
-    status = response.status_code
-    detail = str(problem.get("detail") or "it gave no reason") if isinstance(problem, dict) else "it gave no reason"
+def _refusal(response: httpx2.Response, problem: Mapping[str, Any], missing: str) -> Trouble:
+    status, detail = response.status_code, str(problem.get("detail") or "It gave no reason.")
     if status in (401, 403):
         return Trouble(f"Not allowed: {detail}", ExitCode.NOT_ALLOWED)
     if status in (404, 409):
@@ -137,7 +136,7 @@ def _reason(error: Exception) -> str:
         return "no answer in time"
     origin = _origin(error)
     if isinstance(origin, ssl.SSLError):
-        return f"its certificate is not accepted ({getattr(origin, 'verify_message', '') or origin.reason})"
+        return f"no secure connection ({getattr(origin, 'verify_message', '') or origin.strerror})"
     if isinstance(origin, OSError) and origin.strerror:
         return origin.strerror.lower()
     return str(error).lower().rstrip(".") or type(error).__name__

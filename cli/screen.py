@@ -33,8 +33,13 @@ class Screen:
 
     def state(self, state: str) -> str:
         """The state's word, in capitals when somebody is needed, coloured if the screen has colours."""
-        word = STATE_WORDS.get(state, state.upper())
+        word = _word(state)
         return f"\x1b[{COLOURS[state]}m{word}\x1b[0m" if self.colour and state in COLOURS else word
+
+    def headline(self, name: str, state: str, sentence: str) -> list[str]:
+        """Who, how, why. A sentence that begins with the state's word goes on from it."""
+        said = sentence.removeprefix(f"{_word(state).capitalize()} ")
+        return self.prose(f"{name} {self.state(state)}{' ' if said != sentence else ': '}{said}")
 
     def prose(self, text: str, indent: str = "") -> list[str]:
         """The text in lines that fit, all of them indented."""
@@ -85,6 +90,10 @@ def open_screen(choice: Choice, environment: Mapping[str, str]) -> Screen:
 def show_json(schema: str, answer: Mapping[str, Any]) -> None:
     """One line, ASCII only: whatever hosts sent is an escape in it."""
     print(json.dumps({"schema": schema, **answer}).replace("\x7f", "\\u007f"), flush=True)
+
+
+def _word(state: str) -> str:
+    return STATE_WORDS.get(state, state.upper())
 
 
 def _speaks_utf8(environment: Mapping[str, str]) -> bool:

@@ -2,8 +2,8 @@
 
     route --send()--> queue --one thread that owns the connection--> broker --direct reply-to--> agent
 
-A reply address is always unroutable to the broker's `mandatory` check, so nothing is asked to be returned: whether a
-command arrived shows in the agent's result record and nowhere else.
+A reply address is always unroutable to the broker's `mandatory` check, so nothing is asked to be returned, and a
+confirm only says that the broker has seen the command: whether it arrived shows in the agent's result record.
 """
 
 import logging
@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
@@ -75,23 +76,25 @@ class AmqpCommandSender:
         connection = pika.BlockingConnection(parameters)
         try:
             channel = connection.channel()
+            channel.confirm_delivery()
             self._connected.set()
             while not self._stopping.is_set():
-                connection.process_data_events(time_limit=0)
-                self._publish_next(channel)
+                self._publish_next(connection, channel)
         finally:
             if connection.is_open:
                 connection.close()
 
-    def _publish_next(self, channel: BlockingChannel) -> None:
-        try:
+    def _publish_next(self, connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
+        """Each command is handed over once and confirmed alone: an address that makes the broker close the connection
+        takes no other command along and does not do it again."""
+        with suppress(queue.Empty):
             self._held = self._held or self._waiting.get(timeout=SERVICE_SECONDS)
-        except queue.Empty:
+        connection.process_data_events(time_limit=0)  # a connection that has ended shows here, with the command kept
+        if self._held is None:
             return
-        reply_to, command = self._held
+        (reply_to, command), self._held = self._held, None
         if command.expires_seconds > self._now_seconds():
             channel.basic_publish("", reply_to, encode_command(command), _properties(command))
-        self._held = None
 
 
 def _properties(command: Command) -> pika.BasicProperties:
@@ -105,4 +108,6 @@ def _properties(command: Command) -> pika.BasicProperties:
 
 
 def _words(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    """pika wraps the system's error into errors without words."""
+    cause = getattr(error.args[0], "exception", error) if error.args else error
+    return getattr(cause, "strerror", None) or str(cause) or type(cause).__name__

@@ -3,7 +3,7 @@
     text -> cleaned, bounded -> one pass over all patterns -> per pattern: first hit that no line takes back
          -> one match per problem, ranked
 
-A text that fits nothing is tried once more without its line breaks, in case it was hard-wrapped within words.
+A text that fits nothing is tried once more with each line glued to the next, in case it was hard-wrapped within words.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -60,8 +60,8 @@ class Matcher:
         """
         pasted = read_pasted(text)
         hits = self._hits(pasted)
-        if not hits and len(pasted.line_starts) > 1:
-            hits = self._hits(pasted.unwrapped())
+        if not hits and len(pasted.lines) > 1:
+            hits = self._hits(pasted.with_lines_glued())
         return [_text_match(hit, pasted.cut) for hit in sorted(hits, key=lambda hit: hit.rank)]
 
     def match_symptom(self, rule: str, severity: str, labels: Mapping[str, str]) -> list[Match]:
@@ -89,8 +89,8 @@ class Matcher:
             return None
         captured = {name: _one_line(value) for name, value in first.groupdict().items() if value}
         explained = len(first[0]) - sum(len(value) for value in first.groupdict().values() if value)
-        lines = range(pasted.line_at(first.start()), pasted.line_at(first.end() - 1) + 1)
-        others = dict.fromkeys(pasted.line_at(other.start()) for other in islice(standing, MAX_LINES))
+        lines = pasted.lines_between(*first.span())
+        others = dict.fromkeys(pasted.lines_between(*other.span())[0] for other in islice(standing, MAX_LINES))
         also_on = [line for line in others if line not in lines]
         return _Hit(problem, pattern, _one_line(first[0]), captured, lines, also_on, explained)
 
@@ -98,6 +98,8 @@ class Matcher:
         """The pattern's places in the text that neither the problem's `unless` nor an ordinary line takes back."""
         vetoes = [compile_expression(expression) for expression in problem.unless]
         for found in islice(compile_expression(pattern.expression).finditer(pasted.text), MAX_HITS):
+            if pasted.glued and len(pasted.lines_between(*found.span())) == 1:
+                continue
             before, after = _beside(found, pasted.text)
             plain, marked = before + found[0] + after, before + ordinary.HIT + after
             if not self._ordinary.Match(marked) and not any(veto.search(plain) for veto in vetoes):

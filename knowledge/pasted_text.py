@@ -6,6 +6,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 MAX_TEXT_CHARS = 1_000_000
 
@@ -35,21 +36,31 @@ _SIGNS = str.maketrans(
 
 @dataclass(frozen=True, slots=True)
 class PastedText:
-    """A readable text with the places where the lines of the original begin; `cut` when its head was left out."""
+    """A readable text in pieces: each starts at a position of `text` and is a line of the original.
+
+    `cut` when the head of the original was left out; `glued` when each line was glued to the next one.
+    """
 
     text: str
-    line_starts: Sequence[int]
-    first_line: int = 1
+    starts: Sequence[int]
+    lines: Sequence[int]
     cut: bool = False
+    glued: bool = False
 
-    def line_at(self, position: int) -> int:
-        """The 1-based line of the original at a position of `text`."""
-        return self.first_line + bisect_right(self.line_starts, position) - 1
+    def lines_between(self, start: int, end: int) -> range:
+        """The 1-based lines of the original from one position of `text` up to, not including, another."""
+        return range(self._line_at(start), self._line_at(end - 1) + 1)
 
-    def unwrapped(self) -> "PastedText":
-        """The same with all line breaks taken out, for a text that was hard-wrapped within words."""
-        starts = [start - index for index, start in enumerate(self.line_starts)]
-        return PastedText(self.text.replace("\n", ""), starts, self.first_line, self.cut)
+    def _line_at(self, position: int) -> int:
+        return self.lines[bisect_right(self.starts, position) - 1]
+
+    def with_lines_glued(self) -> "PastedText":
+        """Each line with the next one right behind it, for a text that was hard-wrapped within words."""
+        lines = self.text.split("\n")
+        texts = [piece for pair in pairwise(lines) for piece in (pair[0], pair[1] + "\n")]
+        starts = list(accumulate((len(text) for text in texts[:-1]), initial=0))
+        numbers = [number for pair in pairwise(self.lines) for number in pair]
+        return PastedText("".join(texts), starts, numbers, self.cut, glued=True)
 
 
 def read_pasted(original: str) -> PastedText:
@@ -58,7 +69,8 @@ def read_pasted(original: str) -> PastedText:
     kept = original[cut_chars:].encode("utf-8", "replace").decode("utf-8")
     text = _clean(kept.replace("\r\n", "\n"))
     starts = [0, *(found.end() for found in re.finditer("\n", text))]
-    return PastedText(text, starts, 1 + original.count("\n", 0, cut_chars), cut_chars > 0)
+    first_line = 1 + original.count("\n", 0, cut_chars)
+    return PastedText(text, starts, range(first_line, first_line + len(starts)), cut_chars > 0)
 
 
 def _clean(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
@@ -89,16 +89,18 @@ def _text(file: str, screen: Screen) -> str:
 
 
 def _question(text: str, agent: str | None, screen: Screen) -> bytes:
-    """The request's body. Escapes can make it longer than the help desk takes: then it loses its first characters."""
-    question = {"text": text} if agent is None else {"text": text, "agent": agent}
-    body = _body(question)
-    if len(body) <= MOST_BODY_BYTES:
-        return body
-    screen.tell("The text has many signs that need escapes; its last part is searched.")
-    return _body({**question, "text": text[len(body) - MOST_BODY_BYTES :]})
+    """The request's body. Escapes can make it longer than the help desk takes: then the text loses its beginning."""
+    about = {} if agent is None else {"agent": agent}
+    body = _body({"text": text, **about})
+    if len(body) > MOST_BODY_BYTES:
+        screen.tell("The text has many signs that need escapes; its last part is searched.")
+    while len(body) > MOST_BODY_BYTES:
+        text = text[-(len(text) * MOST_BODY_BYTES // len(body)) :]
+        body = _body({"text": text, **about})
+    return body
 
 
-def _body(question: Any) -> bytes:
+def _body(question: Mapping[str, str]) -> bytes:
     return json.dumps(question, ensure_ascii=False).encode("utf-8", "replace")
 
 
@@ -115,5 +117,5 @@ def _named(match: Fix) -> str:
 def _others(others: Sequence[Fix], url: str, screen: Screen) -> list[str]:
     if not others:
         return []
-    named = (line for other in others for line in screen.prose(f"{_named(other)}  {url}/k/{other.slug}", "  "))
+    named = (line for other in others for line in screen.prose(f"{_named(other)}: {url}/k/{other.slug}", "  "))
     return ["", "ALSO POSSIBLE", *named]

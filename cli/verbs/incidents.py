@@ -57,7 +57,7 @@ def incident_lines(found: Sequence[Incident], which: Which, screen: Screen, now_
 
 
 def incident_table(found: Sequence[Incident], screen: Screen, now_seconds: float) -> list[str]:
-    names = ("incident", "state", "host", "since", "what")
+    names = ("incident", "state", "host", "since (utc)", "what")
     return screen.table(names, [_row(one, screen, now_seconds) for one in found])
 
 
@@ -73,10 +73,10 @@ def _answer(found: Sequence[Incident], adjective: str) -> str:
 
 
 def _row(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
-    fix = f" Fix known: {best_fix(one)}" if one.fixes and one.closed is None else ""
+    fix = f". Fix known: {best_fix(one)}" if one.fixes and one.closed is None else ""
     since = f"{clock(one.opened, now_seconds)} ({span(age_seconds(one.opened, now_seconds))})"
     state = screen.state(one.severity if one.closed is None else "closed")
-    return [f"i/{one.number}", state, one.host, since, one.sentence + fix]
+    return [f"i/{one.number}", state, one.host, since, one.sentence.removesuffix(".") + fix]
 
 
 def _more(left: int, which: Which) -> list[str]:

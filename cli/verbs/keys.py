@@ -78,4 +78,4 @@ def _lines(rows: list[tuple[int, str, str, str, str | None]], screen: Screen, no
         for number, role, name, made, ended in rows
     ]
     table = screen.table(("id", "role", "made", "state", "name"), shown)
-    return [f"{count(working, 'key')} of {len(rows)} work", *table, "", "End one: healthmon keys revoke ID"]
+    return [f"{working} of {count(len(rows), 'key')} in use", *table, "", "End one: healthmon keys revoke ID"]

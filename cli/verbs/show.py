@@ -53,13 +53,13 @@ def lines_of(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
 
 
 def _headline(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
-    state = screen.state(one.severity if one.closed is None else "closed")
+    state = one.severity if one.closed is None else "closed"
     since = f"{clock(one.opened, now_seconds)} UTC"
     if one.closed is None:
         life = f"open since {since} ({span(age_seconds(one.opened, now_seconds))})"
     else:
         life = f"opened {since}, closed {clock(one.closed, now_seconds)} UTC"
-    return [*screen.prose(f"{one.host}  {state}  {one.sentence}"), *screen.prose(f"i/{one.number}, {life}")]
+    return [*screen.headline(one.host, state, one.sentence), *screen.prose(f"i/{one.number}, {life}")]
 
 
 def _fixes(one: Incident, screen: Screen) -> list[str]:
@@ -73,5 +73,5 @@ def _fixes(one: Incident, screen: Screen) -> list[str]:
 
 
 def _timeline(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
-    told = (f"{clock(event.time, now_seconds)}  {event.change}  {event.sentence}" for event in one.timeline)
+    told = (f"{clock(event.time, now_seconds)} {event.change}: {event.sentence}" for event in one.timeline)
     return [line for event in told for line in screen.prose(event, "  ")]

@@ -78,7 +78,7 @@ def host_lines(
     """Its state in a sentence, what is wrong, how much is in use, then what to do next."""
     seen = f"seen {_seen(one, now_seconds)}, every {one.interval_seconds:g} s"
     return [
-        *screen.prose(f"{one.name}  {screen.state(one.state)}  {one.sentence}"),
+        *screen.headline(one.name, one.state, one.sentence),
         *(incident_table(found[:MOST_ROWS], screen, now_seconds) if found else []),
         *usage_lines(readings, screen),
         "",

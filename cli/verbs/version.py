@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[2] / "rabbitmq" / "version.py"
 
 def version() -> None:
     """Print the version of this program."""
-    print(f"healthmon {_installed() or _of_source() or 'of unknown version'}")
+    print(f"healthmon {_installed() or _of_source() or 'of unknown version'}", flush=True)
 
 
 def _installed() -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from deploy.demo.trouble import BusyCpu, FullDisk, Trouble
+from deploy.local.dotenv import read_dotenv
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 30
@@ -32,13 +33,21 @@ def compose_command() -> list[str]:
 
 def find_stack(environment: Mapping[str, str]) -> Stack | None:
     """The stack that answers; MODE=compose or MODE=local looks for that one alone."""
-    wanted = environment.get("MODE")
+    wanted = environment.get("MODE") or "auto"
     compose = compose_command()
     candidates = [
         Stack("compose", [*compose, "exec", "-T", "helpdesk", "healthmon"], FullDisk(compose)),
-        Stack("local", [str(ROOT / ".venv/bin/healthmon")], BusyCpu()),
+        Stack("local", [str(ROOT / ".venv/bin/healthmon"), "--url", local_url(environment)], BusyCpu()),
     ]
-    return next((stack for stack in candidates if wanted in (None, "", stack.mode) and _answers(stack)), None)
+    return next((stack for stack in candidates if wanted in ("auto", stack.mode) and _answers(stack)), None)
+
+
+def local_url(environment: Mapping[str, str]) -> str:
+    """Where the local stack's help desk is, by the settings that started it."""
+    settings = {**read_dotenv(ROOT / ".env"), **environment}
+    bind = settings.get("HEALTHMON_BIND") or "127.0.0.1"
+    host = "127.0.0.1" if bind == "0.0.0.0" else bind  # noqa: S104 - read here, not bound
+    return settings.get("HEALTHMON_URL") or f"http://{host}:{settings.get('HEALTHMON_PORT') or 8000}"
 
 
 def _answers(stack: Stack) -> bool:

@@ -82,7 +82,7 @@ class BrokerPlan:
         (self.folder / "enabled_plugins").write_text(PLUGINS)
 
     def _own_config(self) -> str:
-        addresses = {LOOPBACK, self.bind} if self.bind != EVERYWHERE else {EVERYWHERE}
+        addresses = [self.bind] if self.bind in {LOOPBACK, EVERYWHERE} else [LOOPBACK, self.bind]
         lines = [
             *(f"listeners.tcp.{number} = {address}:{self.ports.amqp}" for number, address in enumerate(addresses, 1)),
             f"management.tcp.ip = {LOOPBACK}",

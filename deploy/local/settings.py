@@ -92,7 +92,8 @@ def read_settings(environment: Mapping[str, str], var: Path) -> LocalSettings:
         problems.append(f"{', '.join(sorted(shared))} name the same port. Give each its own.")
     if problems:
         raise BadSettings("\n".join(problems))
-    return LocalSettings(var.absolute(), bind_address(environment), ports, environment)
+    bind = bind_address(environment)
+    return LocalSettings(var.absolute(), LOOPBACK if is_loopback(bind) else bind, ports, environment)
 
 
 def _port(name: str, environment: Mapping[str, str], problems: list[str]) -> int:
@@ -105,13 +106,12 @@ def _port(name: str, environment: Mapping[str, str], problems: list[str]) -> int
 
 def require_free_ports(settings: LocalSettings) -> None:
     """Raises BadSettings naming every port that somebody else holds, and its setting."""
-    outside = LOOPBACK if is_loopback(settings.bind) else settings.bind
     published = {"HEALTHMON_PORT", "HEALTHMON_AMQP_PORT"}
     taken = [
         f"Port {port}, wanted for {DEFAULT_PORTS[name][1]}, is in use by another program. "
         f"Set {name} to a free one, for example in .env: {name}={port + 10}"
         for name, port in settings.ports.items()
-        if not is_free(port, outside if name in published else LOOPBACK)
+        if not is_free(port, settings.bind if name in published else LOOPBACK)
     ]
     if taken:
         raise BadSettings("\n".join(taken))

@@ -8,6 +8,7 @@ import psycopg
 
 from deploy.preflight import database
 from deploy.preflight.exposure import bind_address, is_exposed, passwords_in_default, refusal
+from rabbitmq.setup import BadSettings
 from store.engine import StoreUnavailable
 
 COMPOSE_COMMANDS = {"up": "docker-compose up -d", "healthmon": "docker-compose exec helpdesk healthmon"}
@@ -44,6 +45,8 @@ def main() -> int:
             "Why: nothing is published before the passwords and the API keys are known to be safe.\n"
             "Now: if POSTGRES_PASSWORD was changed by hand, set the earlier one again; the data hold that one."
         )
+    except BadSettings as error:
+        reason = str(error)
     if reason is not None:
         print(reason, file=sys.stderr)
     return 1 if reason else 0

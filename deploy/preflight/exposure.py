@@ -3,17 +3,12 @@
 from collections.abc import Mapping
 
 from helpdesk_api.settings import is_loopback
-from rabbitmq.topology import AGENT_USER, HELPDESK_USER, PROCESSOR_USER
+from rabbitmq.setup import PASSWORD_VARIABLES, read_settings
 
-DEFAULT_PASSWORDS: dict[str, str] = {
-    "HEALTHMON_RABBITMQ_ADMIN_PASSWORD": "guest",
-    "HEALTHMON_PROCESSOR_PASSWORD": PROCESSOR_USER,
-    "HEALTHMON_HELPDESK_PASSWORD": HELPDESK_USER,
-    "HEALTHMON_AGENT_PASSWORD": AGENT_USER,
-}
+ADMIN_PASSWORD = "HEALTHMON_RABBITMQ_ADMIN_PASSWORD"  # noqa: S105 - the variable's name
 DATABASE_PASSWORD = "POSTGRES_PASSWORD"  # noqa: S105 - the variable's name
 DEFAULT_DATABASE_PASSWORD = "healthmon"  # noqa: S105 - the password that we refuse
-WELL_KNOWN = frozenset({*DEFAULT_PASSWORDS.values(), DEFAULT_DATABASE_PASSWORD})
+WELL_KNOWN = frozenset({"", "guest", *PASSWORD_VARIABLES, DEFAULT_DATABASE_PASSWORD})
 LOOPBACK = "127.0.0.1"
 
 
@@ -27,11 +22,17 @@ def is_exposed(environment: Mapping[str, str]) -> bool:
 
 
 def passwords_in_default(environment: Mapping[str, str], *, with_postgres: bool) -> list[str]:
-    """Names of the variables whose password is not set or well known; never a value."""
-    defaults = dict(DEFAULT_PASSWORDS)
+    """Names of the variables whose password is not set or well known; never a value.
+
+    Raises rabbitmq.setup.BadSettings when a file of a password cannot be read.
+    """
+    broker = read_settings(environment)
+    passwords = {ADMIN_PASSWORD: broker.management.password}
+    passwords |= {variable: broker.passwords[user] for user, variable in PASSWORD_VARIABLES.items()}
     if with_postgres:
-        defaults[DATABASE_PASSWORD] = DEFAULT_DATABASE_PASSWORD
-    return [name for name, default in defaults.items() if (environment.get(name) or default) in WELL_KNOWN]
+        passwords[DATABASE_PASSWORD] = environment.get(DATABASE_PASSWORD, "")
+    easy = WELL_KNOWN | {broker.management.user}
+    return [variable for variable, password in passwords.items() if password in easy]
 
 
 def refusal(bind: str, default_passwords: list[str], *, has_key: bool, up: str, healthmon: str) -> str | None:

@@ -23,6 +23,7 @@ from helpdesk_api.fleet import find_agent
 from helpdesk_api.problem import PROBLEMS_ANSWERED, Problem
 from helpdesk_api.routes.metrics import newest_metrics
 from rabbitmq.commands import Command
+from rabbitmq.connection import REPLY_ADDRESS
 from store import commands
 from store.commands import SentCommand
 from store.engine import reading, transaction
@@ -81,7 +82,8 @@ def _ask(desk: Desk, agent: Agent) -> Command:
     silent = silence(agent, now_ms)
     if silent is not None:
         raise _unreachable(f"A command cannot reach {agent.name}. {silent}")
-    if agent.reply_to is None:
+    reply_to = agent.reply_to or ""
+    if not reply_to.startswith(f"{REPLY_ADDRESS}."):  # any other name could be a queue of someone else
         raise _unreachable(f"{agent.name} has not told its reply address; it does with its next message.")
     command = Command(
         command_id=secrets.token_hex(16),
@@ -100,7 +102,7 @@ def _ask(desk: Desk, agent: Agent) -> Command:
             expires_ms=now_ms + EXPIRES_AFTER_MS,
         )
     try:
-        desk.sender.send(agent.reply_to, command)
+        desk.sender.send(reply_to, command)
     except queue.Full:
         raise _unreachable("The broker is away and too many commands wait for it. /readyz says more.") from None
     return command

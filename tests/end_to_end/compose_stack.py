@@ -47,11 +47,11 @@ def _fails(*command: str) -> bool:
         return True
 
 
-def wait_until(what: str, happened: Callable[[], Found], *, within_seconds: float) -> Found:
-    """The first true answer; raises AssertionError naming what did not happen, and the last answer."""
+def wait_until(what: Callable[[], str], happened: Callable[[], Found], *, within_seconds: float) -> Found:
+    """The first true answer; raises AssertionError naming what did not happen."""
     deadline = time.monotonic() + within_seconds
     while not (answer := happened()):
-        assert time.monotonic() < deadline, f"not within {within_seconds:g} s: {what}; last answer {answer!r}"
+        assert time.monotonic() < deadline, f"not within {within_seconds:g} s: {what()}"
         time.sleep(0.25)
     return answer
 
@@ -122,10 +122,10 @@ class ComposeStack:
             health = self.health()
             return len(health) >= len(SERVING) and set(health.values()) == {"healthy"}
 
-        try:
-            wait_until("all healthy", all_healthy, within_seconds=within_seconds)
-        except AssertionError as error:
-            raise AssertionError(f"{self.health()}\n{self.logs()[-6000:]}") from error
+        def what() -> str:
+            return f"all healthy: {self.health()}\n{self.logs()[-6000:]}"
+
+        wait_until(what, all_healthy, within_seconds=within_seconds)
 
     def logs(self, *services: str) -> str:
         return self.must("logs", "--no-color", *services)

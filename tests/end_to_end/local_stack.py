@@ -39,7 +39,7 @@ class LocalStack:
         """Return when a host has metrics."""
         with self._log.open("ab") as log:
             self._up = subprocess.Popen(self.command("up"), env=self._environment(), stdout=log, stderr=log)
-        wait_for(self._has_metrics, f"a host with metrics; log:\n{self.log()}", within_seconds=START_SECONDS)
+        wait_for(self._has_metrics, "a host with metrics", within_seconds=START_SECONDS)
 
     def command(self, verb: str) -> list[str]:
         return [sys.executable, "-m", "deploy.local", verb, "--var", str(self.var)]
@@ -54,7 +54,7 @@ class LocalStack:
         return {**os.environ, **self.environment}
 
     def log(self) -> str:
-        return self._log.read_text()
+        return self._log.read_text() if self._log.exists() else ""
 
     def agents(self) -> list[dict[str, Any]]:
         """What /api/v1/agents lists; nothing while the help desk is away."""
@@ -87,7 +87,7 @@ class LocalStack:
 
     def wait_for_records(self, more: int) -> None:
         wanted = len(self.stored()) + more
-        wait_for(lambda: len(self.stored()) >= wanted, f"{wanted} stored records; log:\n{self.log()}")
+        wait_for(lambda: len(self.stored()) >= wanted, f"{wanted} stored records")
 
     def process_id(self, words: str) -> int:
         """Of the running child whose command line holds the words."""
@@ -114,9 +114,10 @@ class LocalStack:
         return code
 
     def discard(self) -> None:
-        """Whatever the test did, nothing of it stays."""
+        """Whatever the test did, nothing of it stays; pytest shows the log when the test failed."""
         if self._up is not None and self._up.poll() is None:
             self.end(signal.SIGKILL)
+        sys.stdout.write(self.log())
 
 
 def _command_line(process_id: int) -> str:

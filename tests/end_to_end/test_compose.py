@@ -40,7 +40,7 @@ def all_four_report(stack: ComposeStack) -> list[dict[str, Any]]:
         agents = [agent for agent in stack.agents() if agent["has_metrics"] and agent["connected"]]
         return agents if len(agents) == 4 else []
 
-    return wait_until("four agents report", reporting, within_seconds=60)
+    return wait_until(lambda: f"four agents report: {stack.agents()}", reporting, within_seconds=60)
 
 
 @pytest.mark.timeout(400)
@@ -96,7 +96,7 @@ def kill_and_wait(stack: ComposeStack, container: str) -> None:
     victim = stack.inspect(container)["State"]["Pid"]
     os.kill(victim, signal.SIGKILL)
     wait_until(
-        f"{container} runs again",
+        lambda: f"{container} runs again: {stack.inspect(container)['State']}",
         lambda: stack.inspect(container)["State"]["Pid"] not in (0, victim),
         within_seconds=30,
     )
@@ -106,9 +106,13 @@ def assert_all_stored(stack: ComposeStack) -> None:
     """Each agent's stored numbers are exactly 1 to its own last, each once."""
     own_last = stack.agents_own_last()
     assert len(own_last) == 4
-    expected = sorted((agent, epoch, seq) for (agent, epoch), last in own_last.items() for seq in range(1, last + 1))
-    wait_until("everything stored", lambda: len(stack.stored()) >= len(expected), within_seconds=60)
-    assert stack.stored() == expected
+    given = {(agent, epoch, seq) for (agent, epoch), last in own_last.items() for seq in range(1, last + 1)}
+
+    def missing() -> list[tuple[str, int, int]]:
+        return sorted(given.difference(stack.stored()))
+
+    wait_until(lambda: f"every record stored; missing: {missing()}", lambda: not missing(), within_seconds=30)
+    assert stack.stored() == sorted(given)
 
 
 def test_new_secrets_and_new_containers_keep_ids_and_history(stack: ComposeStack) -> None:

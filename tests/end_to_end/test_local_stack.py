@@ -26,7 +26,7 @@ def assert_all_is_stored(stack: LocalStack) -> None:
     """The stored numbers are exactly 1 to the agent's own last one, each once."""
     status = stack.agent_status()
     own = {(status.epoch, seq) for seq in range(1, status.last_seq + 1)}
-    wait_for(lambda: own <= set(stack.stored()), f"records 1 to {status.last_seq}; log:\n{stack.log()}")
+    wait_for(lambda: own <= set(stack.stored()), f"records 1 to {status.last_seq}")
     stored = stack.stored()
     assert stored == [(status.epoch, seq) for seq in range(1, len(stored) + 1)]
 

@@ -106,8 +106,9 @@ def test_a_poll_brings_a_fresh_snapshot_through_the_whole_chain(stack: Stack) ->
     assert polled["readings"]["memory.usage_percent"] > 0
 
     assert stack.stop("agent") == 0
-    stopped = lambda: stack.call(f"/api/v1/agents/{agent['agent_id']}/poll", "POST")  # noqa: E731
-    refused = wait_for(lambda: (answer := stopped())[0] == 409 and answer[1], "the agent's goodbye")
+    wait_for(lambda: stack.call(f"/api/v1/agents/{agent['agent_id']}")[1]["state"] == "stale", "the goodbye")
+    status, refused = stack.call(f"/api/v1/agents/{agent['agent_id']}/poll", "POST")
+    assert status == 409
     assert "was stopped" in refused["detail"]
 
 

@@ -61,6 +61,7 @@ def test_a_refused_poll_says_why(client: TestClient, keep: Keep, sender: NotingS
         (agent(last_seen_ms=NOW_MS - 240_000), "No data for 4 min"),
         (agent(goodbye_ms=NOW_MS, goodbye_reason="stopped"), "was stopped"),
         (greeted("web-3", reply_to=None), "reply address"),
+        (agent(reply_to="ingest"), "reply address"),
     ],
 )
 def test_an_agent_that_cannot_be_reached_is_a_conflict_with_the_reason(

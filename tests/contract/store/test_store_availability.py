@@ -73,6 +73,18 @@ def test_a_lost_connection_is_unavailable_and_the_next_one_works(postgres_server
         engine.dispose()
 
 
+def test_a_connection_lost_while_idle_is_not_noticed(postgres_server: PostgresServer) -> None:
+    with postgres_server.database() as url:
+        engine, other = open_engine(url), open_engine(url)
+        with reading(engine) as connection:
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar()
+        with reading(other) as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
+        assert fence.claim(engine, "processor-1", NOW_MS) == 1
+        engine.dispose()
+        other.dispose()
+
+
 def test_a_postgresql_without_free_connections_is_unavailable(
     postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -143,6 +143,12 @@ def test_text_that_no_database_takes_is_kept_readable(store_engine: Engine, epoc
     assert (kept.routing_key, kept.message_id, kept.detail) == ("a\\x00b", "\\udc80", "\\x00" * 3)
 
 
+def test_equal_messages_in_quarantine_are_two(store_engine: Engine, epoch: int) -> None:
+    keep_batch(store_engine, batch(quarantined=[poison(b"{"), poison(b"{")]), epoch)
+    with reading(store_engine) as connection:
+        assert quarantine.count(connection) == 2
+
+
 def test_both_sequences_of_an_agent_are_listed_in_order(store_engine: Engine, epoch: int) -> None:
     keep_batch(store_engine, everything(), epoch)
     keep_batch(store_engine, batch(snapshots=[snapshot(1, epoch=2)], records=[hello(10, epoch=1)]), epoch)

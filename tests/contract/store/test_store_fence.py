@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from store import fence, quarantine
-from store.engine import open_engine, reading
+from store.engine import StoreUnavailable, open_engine, reading, transaction
 from store.ingest import keep_batch
 from store.retention import drop_before
 from store.snapshots import stored_sequences
@@ -42,6 +42,20 @@ def test_who_lost_the_fence_changes_nothing(store_engine: Engine) -> None:
     keep_batch(store_engine, batch(snapshots=[snapshot(3)]), second)
     with reading(store_engine) as connection:
         assert stored_sequences(connection, "web-1") == [(1, 1), (1, 3)]
+
+
+def test_nobody_takes_over_between_the_check_and_the_commit(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("store.engine.BUSY_TIMEOUT_SECONDS", 0)
+    monkeypatch.setattr("store.engine.STATEMENT_TIMEOUT_MS", 300)
+    owner, successor = open_engine(store_url), open_engine(store_url)
+    epoch = fence.claim(owner, "first", NOW_MS)
+    with transaction(owner) as connection:
+        fence.check(connection, epoch)
+        with pytest.raises(StoreUnavailable):
+            fence.claim(successor, "second", NOW_MS)
+    assert fence.claim(successor, "second", NOW_MS) == epoch + 1
+    owner.dispose()
+    successor.dispose()
 
 
 def test_owners_that_race_never_write_after_their_successor(store_url: str) -> None:

@@ -73,7 +73,7 @@ def test_an_id_file_that_holds_no_id_is_named_and_left_alone(tmp_path: Path) -> 
 
 def test_a_state_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigError, match="HEALTHMON_STATE_DIR .*/file/state"):
+    with pytest.raises(ConfigError, match=r"HEALTHMON_STATE_DIR .*/file/state"):
         claim_identity(tmp_path / "file" / "state")
 
 

@@ -30,7 +30,7 @@ def test_a_break_is_told_once_and_the_return_with_what_was_sent(caplog: pytest.L
     log.down(Trouble("connection lost rabbitmq:5672"), 0.4, 100.0)
     for attempt in range(5):
         log.down(REFUSED, 8.0, 101.0 + attempt)
-    assert told(caplog) == ["hub unreachable (connection lost rabbitmq:5672), keeping snapshots, retry in 0 s."]
+    assert told(caplog) == ["hub unreachable (connection lost rabbitmq:5672), keeping snapshots, retry in 1 s"]
     log.up(131.0)
     log.confirmed(2, all_sent=False)
     log.confirmed(1, all_sent=True)
@@ -44,7 +44,7 @@ def test_a_cause_that_somebody_must_mend_is_told_also_later(caplog: pytest.LogCa
     log.down(LOGIN, 2.0, 1.0)
     log.down(LOGIN, 4.0, 3.0)
     assert told(caplog) == [
-        "hub unreachable (connection refused rabbitmq:5672), keeping snapshots, retry in 1 s.",
+        "hub unreachable (connection refused rabbitmq:5672), keeping snapshots, retry in 1 s",
         "hub unreachable (login refused for user 'x'), keeping snapshots, retry in 2 s. Check the password.",
     ]
 
@@ -60,8 +60,15 @@ def test_a_broken_return_begins_anew_but_counts_from_the_first_break(caplog: pyt
     assert told(caplog)[-1] == "hub back after 60 s, sent 1 kept records"
 
 
-def test_a_full_queue_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_full_queue_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFixture) -> None:
     log = LinkLog("rabbitmq:5672")
+    log.confirmed(1, all_sent=True)
+    told(caplog)
     log.refused("rejected")
     log.refused("rejected")
-    assert len(told(caplog)) == 1
+    log.confirmed(2, all_sent=True)
+    log.confirmed(1, all_sent=True)
+    assert told(caplog) == [
+        "hub rabbitmq:5672 does not take records (its queue is full), keeping them, trying again",
+        "hub rabbitmq:5672 takes records again, sent 2 kept records",
+    ]

@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from deploy.preflight.__main__ import main, why_not
-from deploy.preflight.exposure import DEFAULT_PASSWORDS
+from deploy.preflight.exposure import ADMIN_PASSWORD
+from rabbitmq.setup import PASSWORD_VARIABLES
 from store import keys
 from store.engine import open_engine, transaction
 from store.migrate import migrate
 from store.model import Role
 
-SAFE = dict.fromkeys(DEFAULT_PASSWORDS, "Zx8-random") | {"HEALTHMON_BIND": "10.0.0.5"}
+SAFE = dict.fromkeys([ADMIN_PASSWORD, *PASSWORD_VARIABLES.values()], "Zx8-random") | {"HEALTHMON_BIND": "10.0.0.5"}
 
 
 def environment_for(file: Path) -> dict[str, str]:

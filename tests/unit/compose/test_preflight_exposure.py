@@ -1,17 +1,21 @@
 """What may be published where, and what people are told when it may not."""
 
+from pathlib import Path
+
 import pytest
 
 from deploy.preflight.exposure import (
+    ADMIN_PASSWORD,
     DATABASE_PASSWORD,
-    DEFAULT_PASSWORDS,
     bind_address,
     is_exposed,
     passwords_in_default,
     refusal,
 )
+from rabbitmq.setup import PASSWORD_VARIABLES, BadSettings
 
-RANDOM = dict.fromkeys([*DEFAULT_PASSWORDS, DATABASE_PASSWORD], "Zx8-random")
+BROKER_VARIABLES = [ADMIN_PASSWORD, *PASSWORD_VARIABLES.values()]
+RANDOM = dict.fromkeys([*BROKER_VARIABLES, DATABASE_PASSWORD], "Zx8-random")
 COMMANDS = {"up": "docker-compose up -d", "healthmon": "docker-compose exec helpdesk healthmon"}
 
 
@@ -30,7 +34,7 @@ def test_an_unset_address_is_loopback() -> None:
 
 
 def test_unset_and_empty_passwords_are_defaults() -> None:
-    assert passwords_in_default({}, with_postgres=True) == [*DEFAULT_PASSWORDS, DATABASE_PASSWORD]
+    assert passwords_in_default({}, with_postgres=True) == [*BROKER_VARIABLES, DATABASE_PASSWORD]
     assert passwords_in_default(RANDOM | {"HEALTHMON_AGENT_PASSWORD": ""}, with_postgres=True) == [
         "HEALTHMON_AGENT_PASSWORD"
     ]
@@ -41,6 +45,23 @@ def test_a_well_known_password_under_another_name_counts() -> None:
     assert passwords_in_default(environment, with_postgres=True) == ["HEALTHMON_AGENT_PASSWORD"]
 
 
+def test_a_password_that_is_the_administrators_name_counts() -> None:
+    environment = {"HEALTHMON_RABBITMQ_ADMIN_USER": "root"} | RANDOM | {ADMIN_PASSWORD: "root"}
+    assert passwords_in_default(environment, with_postgres=True) == [ADMIN_PASSWORD]
+
+
+def test_a_password_may_come_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "password"
+    environment = RANDOM | {"HEALTHMON_AGENT_PASSWORD_FILE": str(file)}
+    file.write_text("guest\n")
+    assert passwords_in_default(environment, with_postgres=True) == ["HEALTHMON_AGENT_PASSWORD"]
+    file.write_text("a long random one\n")
+    assert passwords_in_default(environment, with_postgres=True) == []
+    file.unlink()
+    with pytest.raises(BadSettings, match="HEALTHMON_AGENT_PASSWORD_FILE"):
+        passwords_in_default(environment, with_postgres=True)
+
+
 def test_sqlite_has_no_password() -> None:
     environment = {name: value for name, value in RANDOM.items() if name != DATABASE_PASSWORD}
     assert passwords_in_default(environment, with_postgres=False) == []
@@ -48,7 +69,7 @@ def test_sqlite_has_no_password() -> None:
 
 
 def test_loopback_is_never_refused() -> None:
-    assert refusal("127.0.0.1", list(DEFAULT_PASSWORDS), has_key=False, **COMMANDS) is None
+    assert refusal("127.0.0.1", BROKER_VARIABLES, has_key=False, **COMMANDS) is None
 
 
 def test_random_passwords_and_a_key_may_be_published() -> None:

@@ -4,8 +4,9 @@ import itertools
 import stat
 from pathlib import Path
 
-from deploy.preflight.exposure import DATABASE_PASSWORD, DEFAULT_PASSWORDS, passwords_in_default
+from deploy.preflight.exposure import ADMIN_PASSWORD, DATABASE_PASSWORD, passwords_in_default
 from deploy.secrets import NAMES, with_secrets, write_secrets
+from rabbitmq.setup import PASSWORD_VARIABLES
 
 
 def counted() -> "itertools.count[int]":
@@ -13,7 +14,7 @@ def counted() -> "itertools.count[int]":
 
 
 def test_every_password_that_preflight_asks_for_is_made() -> None:
-    assert set(NAMES) == {*DEFAULT_PASSWORDS, DATABASE_PASSWORD}
+    assert set(NAMES) == {ADMIN_PASSWORD, *PASSWORD_VARIABLES.values(), DATABASE_PASSWORD}
 
 
 def test_an_empty_file_gets_all_of_them_each_its_own() -> None:

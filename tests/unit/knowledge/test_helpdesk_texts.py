@@ -1,6 +1,6 @@
 """The catalogue against real error texts kept outside the project.
 
-They lie beside the checkout or where HEALTHMON_HELPDESK_TEXTS says: one JSON object a line with `text`, `expected` (a
+They lie beside the checkout or where HELPDESK_TEXTS says: one JSON object a line with `text`, `expected` (a
 slug, or null for an ordinary line) and `also_ok` (other right answers).
 """
 
@@ -16,6 +16,7 @@ from knowledge.matcher import Matcher
 from knowledge.model import Confidence
 
 BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[3].parent / "shared" / "helpdesk" / "dev.jsonl"
+TEXTS = Path(os.environ.get("HELPDESK_TEXTS") or BESIDE_THE_CHECKOUT)
 CATALOGUE = load_catalogue()
 MATCHER = Matcher(CATALOGUE.problems)
 SLUGS = {problem.slug for problem in CATALOGUE.problems}
@@ -24,13 +25,12 @@ Row = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    path = Path(os.environ.get("HEALTHMON_HELPDESK_TEXTS") or BESIDE_THE_CHECKOUT)
-    if not path.is_file():
-        missing = f"no help desk texts at {path}; name the file in HEALTHMON_HELPDESK_TEXTS"
+    if not TEXTS.is_file():
+        missing = f"no help desk texts at {TEXTS}; name the file in HELPDESK_TEXTS"
         if os.environ.get("CI") == "true":
             pytest.fail(missing)
         pytest.skip(missing)
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in TEXTS.read_text(encoding="utf-8").splitlines()]
 
 
 def test_a_known_problem_comes_first_on_all_its_texts(rows: list[Row]) -> None:

@@ -103,6 +103,12 @@ def test_lines_are_those_of_the_original() -> None:
     assert matcher.match_text("fine\nfi\npump is bro\nken")[0].lines == (3, 4)
 
 
+def test_gluing_lines_brings_back_no_hit_that_was_taken_back() -> None:
+    matcher = Matcher([_problem("a", "pump is broken")])
+    assert matcher.match_text("pump is broken: 0\nof 12") == []
+    assert [match.lines for match in matcher.match_text("all is well\npump is bro\nken\nall is well")] == [(2, 3)]
+
+
 def test_values_are_quoted_in_commands_and_plain_for_people() -> None:
     [match] = Matcher([_problem("a", "pump (?P<name>.+) broke", command="restart -- {name}")]).match_text(
         "pump $(reboot) ;x broke"

@@ -37,7 +37,7 @@ def test_any_text_is_answered_within_bounds(text: str) -> None:
 def test_cleaning_keeps_the_number_of_lines(text: str) -> None:
     pasted = read_pasted(text)
     assert pasted.text.count("\n") == text.count("\n")
-    assert pasted.line_at(len(pasted.text)) == text.count("\n") + 1
+    assert len(pasted.lines) == len(pasted.starts) == text.count("\n") + 1
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,9 +12,13 @@ def test_postgresql_goes_through_psycopg_with_the_password_given_apart() -> None
     engine = open_engine("postgresql://healthmon:old@db:5433/health", password="p@ss/w:rd")
     _, arguments = engine.dialect.create_connect_args(engine.url)
     assert engine.driver == "psycopg"
-    assert {
-        name: arguments[name] for name in ("host", "port", "dbname", "user", "password")
-    } == {"host": "db", "port": 5433, "dbname": "health", "user": "healthmon", "password": "p@ss/w:rd"}
+    assert {name: arguments[name] for name in ("host", "port", "dbname", "user", "password")} == {
+        "host": "db",
+        "port": 5433,
+        "dbname": "health",
+        "user": "healthmon",
+        "password": "p@ss/w:rd",
+    }
     assert "p@ss/w:rd" not in repr(engine)
 
 

@@ -1,0 +1,1 @@
+"""The operator's terminal against the help desk itself, over a real connection."""

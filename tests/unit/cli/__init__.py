@@ -1,0 +1,1 @@
+"""The operator's terminal against answers written out here, without a network."""

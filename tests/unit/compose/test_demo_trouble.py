@@ -1,0 +1,48 @@
+"""The demo's CPU burn is bounded and leaves no process."""
+
+import os
+import select
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.demo.trouble import BusyCpu
+
+PATIENCE_SECONDS = 20
+
+
+def ended(process_id: int) -> bool:
+    """Whether a process that may be nobody's child ends within the patience."""
+    try:
+        handle = os.pidfd_open(process_id)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], PATIENCE_SECONDS)[0])
+    finally:
+        os.close(handle)
+
+
+def burner(parent: int, seconds: float) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-m", "deploy.demo.burn", str(seconds), str(parent)])
+
+
+def test_a_burner_ends_by_itself() -> None:
+    assert burner(os.getpid(), 0.1).wait(PATIENCE_SECONDS) == 0
+
+
+def test_a_burner_whose_parent_is_another_process_ends_at_once() -> None:
+    assert burner(1, 600).wait(PATIENCE_SECONDS) == 0
+
+
+def test_healing_leaves_no_burner(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    trouble = BusyCpu()
+    trouble.start()
+    children = set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+    trouble.heal()
+    assert children
+    assert all(ended(int(child)) for child in children)
+    trouble.heal()

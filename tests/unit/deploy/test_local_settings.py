@@ -1,0 +1,78 @@
+"""What the local stack's programs are told, and which settings stop it."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.local.broker import EVERYWHERE
+from deploy.local.settings import BadSettings, read_settings
+from rabbitmq.topology import AGENT_USER, HELPDESK_USER
+
+VAR = Path("/srv/healthmon/var")
+
+
+def test_programs_agree_on_ports_and_database_without_any_setting() -> None:
+    settings = read_settings({}, VAR)
+    environment = settings.program_environment(AGENT_USER)
+    assert environment["HEALTHMON_RABBITMQ_PORT"] == str(settings.broker.ports.amqp) == "5673"
+    assert environment["HEALTHMON_DATABASE_URL"] == "sqlite:////srv/healthmon/var/healthmon.db"
+    assert environment["HEALTHMON_RABBITMQ_PASSWORD"] == AGENT_USER
+
+
+def test_a_program_gets_its_own_password_and_no_other() -> None:
+    secrets = {
+        "HEALTHMON_AGENT_PASSWORD": "of the agent",
+        "HEALTHMON_HELPDESK_PASSWORD": "of the help desk",
+        "HEALTHMON_RABBITMQ_ADMIN_PASSWORD": "of the administrator",
+    }
+    environment = read_settings(secrets, VAR).program_environment(AGENT_USER)
+    assert environment["HEALTHMON_RABBITMQ_PASSWORD"] == "of the agent"
+    assert "of the help desk" not in environment.values()
+    assert "of the administrator" not in environment.values()
+
+
+def test_a_password_in_a_file_stays_in_the_file() -> None:
+    settings = read_settings({"HEALTHMON_HELPDESK_PASSWORD_FILE": "/run/secret"}, VAR)
+    environment = settings.program_environment(HELPDESK_USER)
+    assert environment["HEALTHMON_RABBITMQ_PASSWORD_FILE"] == "/run/secret"
+    assert "HEALTHMON_RABBITMQ_PASSWORD" not in environment
+
+
+def test_a_users_own_setting_reaches_the_programs() -> None:
+    environment = read_settings({"HEALTHMON_INTERVAL_SECONDS": "1"}, VAR).program_environment(AGENT_USER)
+    assert environment["HEALTHMON_INTERVAL_SECONDS"] == "1"
+
+
+def test_all_bad_ports_are_named_together() -> None:
+    with pytest.raises(BadSettings) as problems:
+        read_settings({"HEALTHMON_PORT": "http", "HEALTHMON_AMQP_PORT": "70000"}, VAR)
+    assert "HEALTHMON_PORT is 'http'" in str(problems.value)
+    assert "HEALTHMON_AMQP_PORT is '70000'" in str(problems.value)
+
+
+def test_two_services_cannot_share_a_port() -> None:
+    with pytest.raises(BadSettings, match="HEALTHMON_AMQP_PORT, HEALTHMON_PORT name the same port"):
+        read_settings({"HEALTHMON_AMQP_PORT": "8000"}, VAR)
+
+
+def test_no_secret_is_in_the_representation() -> None:
+    assert "hunter2" not in repr(read_settings({"HEALTHMON_AGENT_PASSWORD": "hunter2"}, VAR))
+
+
+@pytest.mark.parametrize(
+    ("bind", "listeners"),
+    [
+        ("127.0.0.1", ["127.0.0.1:5673"]),
+        ("localhost", ["127.0.0.1:5673"]),
+        (EVERYWHERE, ["0.0.0.0:5673"]),
+        ("192.0.2.7", ["127.0.0.1:5673", "192.0.2.7:5673"]),
+    ],
+)
+def test_amqp_listens_where_it_is_bound_and_the_management_page_on_the_loopback(
+    tmp_path: Path, bind: str, listeners: list[str]
+) -> None:
+    plan = read_settings({"HEALTHMON_BIND": bind}, tmp_path).broker
+    plan.prepare()
+    lines = (plan.folder / "rabbitmq.conf").read_text().splitlines()
+    assert sorted(line.split(" = ")[1] for line in lines if line.startswith("listeners.tcp.")) == listeners
+    assert "management.tcp.ip = 127.0.0.1" in lines
