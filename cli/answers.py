@@ -137,6 +137,6 @@ def incident(answer: Mapping[str, Any]) -> Incident:
 def worst_first(incidents: list[Incident]) -> list[Incident]:
     """Open ones before closed ones; of the open ones the most urgent, of equals the oldest first."""
     open_ones = sorted(
-        (one for one in incidents if one.closed is None), key=lambda one: (one.number)
+        (one for one in incidents if one.closed is None), key=lambda one: (rank(one.severity), one.number)
     )
     return open_ones + sorted((one for one in incidents if one.closed is not None), key=lambda one: -one.number)

@@ -26,7 +26,7 @@ class HelpDesk:
         headers = {"Accept": "application/json"}
         if settings.key:
             headers["Authorization"] = f"Bearer {settings.key}"
-        # no proxy and no .netrc: the key goes to the help desk and nowhere else
+        # the key goes to the help desk itself, through no proxy that other programs use
         self._client = httpx2.Client(
             base_url=self.url + API,
             headers=headers,

@@ -30,7 +30,7 @@ compose_works() {
 }
 
 up_local() {
-  "${MAKE:-make}" --no-print-directory venv
+  "${MAKE:-make}" --silent --no-print-directory venv
   exec .venv/bin/python -m deploy.local up
 }
 

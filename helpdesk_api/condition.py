@@ -1,6 +1,6 @@
 """A host's state in one sentence, the same on the page, in the API and in the terminal."""
 
-from helpdesk_api.words import STATE_WORDS, span
+from helpdesk_api.words import AGENT_STATUS, STATE_WORDS, span
 from store.model import Agent, Incident, State, agent_state
 
 
@@ -25,4 +25,4 @@ def silence(agent: Agent, now_ms: int) -> str | None:
         for_long = span((now_ms - agent.goodbye_ms) / 1000)
         return f"The agent was stopped {for_long} ago ({agent.goodbye_reason}). Start it to hear from the host again."
     for_long = span((now_ms - agent.last_seen_ms) / 1000)
-    return f"No data for {for_long}. Check on the host that the agent runs: healthmon-agent status."
+    return f"No data for {for_long}. Ask the agent on its host: {AGENT_STATUS}"

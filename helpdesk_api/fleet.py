@@ -3,7 +3,9 @@
 import difflib
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
+from typing import Annotated
 
+from fastapi import Path
 from sqlalchemy import Connection
 
 from helpdesk_api.problem import Problem
@@ -11,6 +13,7 @@ from store.agents import get_agent, list_agents
 from store.incidents import list_incidents
 from store.model import URGENCY, Agent, Incident
 
+AgentName = Annotated[str, Path(max_length=256, description="Id, or host name when no other agent has the same.")]
 PART = 500  # rows read at a time
 
 

@@ -99,7 +99,7 @@ def _counts(states: Counter[State]) -> list[tuple[State, str, int]]:
 
 def _needs(agents: Sequence[Agent], incidents: Sequence[Incident], now_ms: int) -> list[Need]:
     needs = [_incident_need(incident) for incident in incidents]
-    needs += [_silence_need(agent, reason) for agent in agents if (reason := silence(agent, now_ms))]
+    needs += [_silence_need(agent, reason, now_ms) for agent in agents if (reason := silence(agent, now_ms))]
     return sorted(needs, key=lambda need: (URGENCY[need.state], need.since_ms))
 
 
@@ -118,10 +118,10 @@ def _incident_need(incident: Incident) -> Need:
     )
 
 
-def _silence_need(agent: Agent, reason: str) -> Need:
+def _silence_need(agent: Agent, reason: str, now_ms: int) -> Need:
     return Need(
         state=State.STALE,
-        word=STATE_WORDS[State.STALE],
+        word=_silent_word(agent, now_ms),
         host=agent.name,
         href=f"/h/{agent.agent_id}",
         since_ms=agent.last_seen_ms,
@@ -130,6 +130,10 @@ def _silence_need(agent: Agent, reason: str) -> Need:
         fix_href=f"/h/{agent.agent_id}",
         fix_word="Open",
     )
+
+
+def _silent_word(agent: Agent, now_ms: int) -> str:
+    return f"{STATE_WORDS[State.STALE]} {span((now_ms - agent.last_seen_ms) / 1000)}"
 
 
 def _quiet_line(states: Counter[State]) -> str:
@@ -145,7 +149,7 @@ def _row(agent: Agent, state: State, worst: Incident | None, snapshot: KeptSnaps
     load = readings.get("load.1m")
     return Row(
         state=state,
-        word=STATE_WORDS[state],
+        word=_silent_word(agent, now_ms) if state is State.STALE else STATE_WORDS[state],
         name=agent.name,
         href=f"/h/{agent.agent_id}",
         sentence=sentence_of(agent, worst, now_ms),

@@ -31,8 +31,8 @@ def listening_socket(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.listen, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        place = f"{settings.listen}:{settings.port}"
-        told = f"cannot listen on {place}: {error.strerror}. Set HEALTHMON_PORT or HEALTHMON_LISTEN to another one."
+        place, why = f"{settings.listen}:{settings.port}", (error.strerror or "no reason given").partition(" (")[0]
+        told = f"cannot listen on {place}: {why}. Set HEALTHMON_PORT or HEALTHMON_LISTEN to another one."
         raise ConfigError([told]) from None
 
 

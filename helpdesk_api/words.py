@@ -10,6 +10,7 @@ STATE_WORDS: dict[State, str] = {
     State.WAITING: "Waiting for first report",
     State.OK: "OK",
 }
+AGENT_STATUS = "healthmon-agent status"  # says on the host what the agent waits for
 NOT_REPORTED = "not reported"
 _SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")

@@ -89,8 +89,8 @@ class Matcher:
             return None
         captured = {name: _one_line(value) for name, value in first.groupdict().items() if value}
         explained = len(first[0]) - sum(len(value) for value in first.groupdict().values() if value)
-        lines = pasted.lines_between(*first.span())
-        others = dict.fromkeys(pasted.lines_between(*other.span())[0] for other in islice(standing, MAX_LINES))
+        lines = pasted.lines_between(*_span(first))
+        others = dict.fromkeys(pasted.lines_between(*_span(other))[0] for other in islice(standing, MAX_LINES))
         also_on = [line for line in others if line not in lines]
         return _Hit(problem, pattern, _one_line(first[0]), captured, lines, also_on, explained)
 
@@ -98,12 +98,18 @@ class Matcher:
         """The pattern's places in the text that neither the problem's `unless` nor an ordinary line takes back."""
         vetoes = [compile_expression(expression) for expression in problem.unless]
         for found in islice(compile_expression(pattern.expression).finditer(pasted.text), MAX_HITS):
-            if pasted.glued and len(pasted.lines_between(*found.span())) == 1:
+            if pasted.glued and len(pasted.lines_between(*_span(found))) == 1:
                 continue
             before, after = _beside(found, pasted.text)
             plain, marked = before + found[0] + after, before + ordinary.HIT + after
             if not self._ordinary.Match(marked) and not any(veto.search(plain) for veto in vetoes):
                 yield found
+
+
+def _span(found: Any) -> tuple[int, int]:
+    """Where a hit's words begin and end, without white space around them that may be a line break."""
+    start = found.end() - len(found[0].lstrip())
+    return start, max(start + 1, start + len(found[0].strip()))
 
 
 def _beside(found: Any, text: str) -> tuple[str, str]:

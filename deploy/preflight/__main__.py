@@ -18,19 +18,22 @@ LOCAL_COMMANDS = {"up": "make up MODE=local", "healthmon": ".venv/bin/healthmon"
 def why_not(environment: Mapping[str, str]) -> str | None:
     """The reason not to publish the stack, for people; None when it may be.
 
-    1. A PostgreSQL volume made under the default password gets the configured one.
-    2. On a loopback address everything is allowed.
+    1. On a loopback address everything is allowed, and data made under the default password get the configured one.
+    2. Elsewhere such data are refused: the broker's are as old, and it would be published before `setup` mends them.
     3. Elsewhere no default password may be in force and an API key must exist.
     """
     with_postgres = database.is_postgres(environment)
-    if with_postgres and database.adopt_password(environment):
-        print("preflight: the database's user has the configured password now, no longer the default one")
+    old_data = with_postgres and database.keeps_default_password(environment)
     if not is_exposed(environment):
+        if old_data:
+            database.replace_default_password(environment)
+            print("preflight: the database's user has the configured password now, no longer the default one")
         return None
     return refusal(
         bind_address(environment),
         passwords_in_default(environment, with_postgres=with_postgres),
-        has_key=database.has_active_key(environment),
+        old_data=old_data,
+        has_key=old_data or database.has_active_key(environment),
         **(COMPOSE_COMMANDS if with_postgres else LOCAL_COMMANDS),
     )
 

@@ -1,4 +1,4 @@
-"""What the database says: whether an API key exists; and a data volume made under the default password is mended."""
+"""What the database says: whether an API key exists, and whether its data were made under the default password."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,30 +36,36 @@ def _has_active_key(engine: Engine) -> bool:
         return inspect(connection).has_table(api_key.name) and keys.any_active(connection)
 
 
-def adopt_password(environment: Mapping[str, str]) -> bool:
-    """Give the database's user the configured password if the default one is still in force; whether it did.
+def keeps_default_password(environment: Mapping[str, str]) -> bool:
+    """Whether the data were made under the default password and another one is configured now.
 
-    PostgreSQL's image takes its password at the first start only, so a later one would lock everybody out. Raises
-    psycopg.OperationalError when neither the configured nor the default password opens the database.
+    Raises psycopg.OperationalError when neither of them opens the database.
     """
-    password = environment.get("HEALTHMON_DATABASE_PASSWORD") or DEFAULT_DATABASE_PASSWORD
     try:
-        _connect(environment, password).close()
+        _connect(environment, _password(environment)).close()
     except psycopg.OperationalError:
-        if password == DEFAULT_DATABASE_PASSWORD:
+        if _password(environment) == DEFAULT_DATABASE_PASSWORD:
             raise
-        return _replace_default(environment, password)
+        _connect(environment, DEFAULT_DATABASE_PASSWORD).close()
+        return True
     return False
 
 
-def _replace_default(environment: Mapping[str, str], password: str) -> bool:
+def replace_default_password(environment: Mapping[str, str]) -> None:
+    """Give the database's user the configured password.
+
+    PostgreSQL's image takes a password at the first start only, so a later one would lock everybody out.
+    """
     with _connect(environment, DEFAULT_DATABASE_PASSWORD) as connection:
-        user = connection.info.user
+        user, password = connection.info.user, _password(environment)
         # encrypted here, so that no server log can show it
         encrypted = connection.pgconn.encrypt_password(password.encode(), user.encode(), b"scram-sha-256").decode()
         statement = sql.SQL("ALTER ROLE {} PASSWORD {}")
         connection.execute(statement.format(sql.Identifier(user), sql.Literal(encrypted)))
-    return True
+
+
+def _password(environment: Mapping[str, str]) -> str:
+    return environment.get("HEALTHMON_DATABASE_PASSWORD") or DEFAULT_DATABASE_PASSWORD
 
 
 def _connect(environment: Mapping[str, str], password: str) -> psycopg.Connection[tuple[object, ...]]:

@@ -35,17 +35,25 @@ def passwords_in_default(environment: Mapping[str, str], *, with_postgres: bool)
     return [variable for variable, password in passwords.items() if password in easy]
 
 
-def refusal(bind: str, default_passwords: list[str], *, has_key: bool, up: str, healthmon: str) -> str | None:
+def refusal(
+    bind: str, default_passwords: list[str], *, old_data: bool, has_key: bool, up: str, healthmon: str
+) -> str | None:
     """What is wrong, why it matters, what to run now; None when the stack may be published at `bind`.
 
-    `up` and `healthmon` are the commands of this way to run the stack.
+    `old_data` were made under the default passwords. `up` and `healthmon` are this stack's commands.
     """
-    if is_loopback(bind) or (has_key and not default_passwords):
+    if is_loopback(bind) or not (default_passwords or old_data or not has_key):
         return None
-    faults = [f"the default password is in force for {', '.join(default_passwords)}"] if default_passwords else []
-    faults += [] if has_key else ["no API key exists"]
-    commands = ["make secrets"] if default_passwords else []
-    commands += [] if has_key else [f"HEALTHMON_BIND={LOOPBACK} {up}", f"{healthmon} keys create --role admin"]
+    faults = [
+        *([f"the default password is in force for {', '.join(default_passwords)}"] if default_passwords else []),
+        *(["the data volumes still hold the default passwords"] if old_data else []),
+        *([] if has_key else ["no API key exists"]),
+    ]
+    commands = [
+        *(["make secrets"] if default_passwords else []),
+        f"HEALTHMON_BIND={LOOPBACK} {up}",  # puts new passwords in force before anybody can reach them
+        *([] if has_key else [f"{healthmon} keys create --role admin"]),
+    ]
     return "\n".join(
         [
             f"Refused to publish at HEALTHMON_BIND={bind}: {', and '.join(faults)}.",

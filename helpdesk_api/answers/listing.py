@@ -9,6 +9,7 @@ from pydantic import BaseModel
 Item = TypeVar("Item")
 Limit = Annotated[int, Query(ge=1, le=500, description="How many items at most, 1 to 500.")]
 DEFAULT_LIMIT = 100
+CURSOR = "The next_cursor of the part before."
 
 
 class Listing(BaseModel, Generic[Item]):

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field
 
 from helpdesk_api.access import VIEWER
 from helpdesk_api.answers.agents import AgentAnswer, agent_answer
-from helpdesk_api.answers.listing import DEFAULT_LIMIT, Limit, Listing, NextLink
+from helpdesk_api.answers.listing import CURSOR, DEFAULT_LIMIT, Limit, Listing, NextLink
 from helpdesk_api.desk import TheDesk
-from helpdesk_api.fleet import find_agent, open_incidents, worst_by_agent, worst_of
+from helpdesk_api.fleet import AgentName, find_agent, open_incidents, worst_by_agent, worst_of
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
 from store.agents import list_agents, system_of
 from store.engine import reading
@@ -31,7 +31,7 @@ def get_agents(
     desk: TheDesk,
     next_link: NextLink,
     limit: Limit = DEFAULT_LIMIT,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[str | None, Query(max_length=64, description=CURSOR)] = None,
 ) -> Listing[AgentAnswer]:
     """An agent is listed from the moment of its hello, in the order of ids."""
     with reading(desk.engine) as connection:
@@ -43,7 +43,7 @@ def get_agents(
 
 
 @router.get("/{agent}", summary="Show an agent", operation_id="get_agent")
-def get_one_agent(agent: str, request: Request, desk: TheDesk) -> AgentAnswer:
+def get_one_agent(agent: AgentName, request: Request, desk: TheDesk) -> AgentAnswer:
     """By its id, or by its host name when no other agent has the same."""
     with reading(desk.engine) as connection:
         found = find_agent(connection, agent)
@@ -52,7 +52,7 @@ def get_one_agent(agent: str, request: Request, desk: TheDesk) -> AgentAnswer:
 
 
 @router.get("/{agent}/system", summary="Show what the host is", operation_id="get_system")
-def get_system(agent: str, desk: TheDesk) -> SystemAnswer:
+def get_system(agent: AgentName, desk: TheDesk) -> SystemAnswer:
     with reading(desk.engine) as connection:
         found = find_agent(connection, agent)
         system = system_of(connection, found.agent_id)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from helpdesk_api.access import VIEWER
 from helpdesk_api.answers.incidents import IncidentAnswer, incident_answer
-from helpdesk_api.answers.listing import DEFAULT_LIMIT, Limit, Listing, NextLink
+from helpdesk_api.answers.listing import CURSOR, DEFAULT_LIMIT, Limit, Listing, NextLink
 from helpdesk_api.desk import TheDesk
 from helpdesk_api.fleet import find_agent
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
@@ -28,7 +28,7 @@ def get_incidents(
     state: Which = "open",
     agent: Annotated[str | None, Query(max_length=256, description="Of this agent alone, by id or host name.")] = None,
     limit: Limit = DEFAULT_LIMIT,
-    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER)] = None,
+    cursor: Annotated[int | None, Query(ge=1, le=LARGEST_NUMBER, description=CURSOR)] = None,
 ) -> Listing[IncidentAnswer]:
     """Newest first, with their remedies, without their timelines."""
     with reading(desk.engine) as connection:

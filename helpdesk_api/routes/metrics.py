@@ -10,7 +10,7 @@ from pydantic import AwareDatetime
 from helpdesk_api.access import VIEWER
 from helpdesk_api.answers.metrics import HistoryAnswer, MetricsAnswer, metrics_answer, point_answer
 from helpdesk_api.desk import Desk, TheDesk
-from helpdesk_api.fleet import find_agent
+from helpdesk_api.fleet import AgentName, find_agent
 from helpdesk_api.problem import PROBLEMS_ANSWERED, Problem, not_found
 from helpdesk_api.times import moment, to_ms
 from store import snapshots
@@ -26,13 +26,13 @@ ReadingName = Annotated[str, Query(min_length=1, max_length=256)]
 
 
 @router.get("", summary="Show the newest readings", operation_id="get_metrics")
-def get_metrics(agent: str, desk: TheDesk) -> MetricsAnswer:
+def get_metrics(agent: AgentName, desk: TheDesk) -> MetricsAnswer:
     return newest_metrics(desk, agent)
 
 
 @router.get("/history", summary="Show readings over time", operation_id="get_history")
 def get_history(
-    agent: str,
+    agent: AgentName,
     desk: TheDesk,
     metrics: Annotated[
         list[ReadingName],

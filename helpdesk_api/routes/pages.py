@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from helpdesk_api.access import VIEWER
 from helpdesk_api.condition import sentence_of, silence
 from helpdesk_api.desk import TheDesk
-from helpdesk_api.fleet import all_agents, find_agent, open_incidents, worst_by_agent
+from helpdesk_api.fleet import AgentName, all_agents, find_agent, open_incidents, worst_by_agent
 from helpdesk_api.fleet_page import fleet_view
 from helpdesk_api.host_page import readings_table, system_table
 from helpdesk_api.pages import page
@@ -41,7 +41,7 @@ def fleet_page(desk: TheDesk, page_number: Annotated[int, Query(alias="page", ge
 
 
 @router.get("/h/{agent}")
-def host_page(agent: str, desk: TheDesk) -> HTMLResponse:
+def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
     now_ms = desk.now_ms()
     with reading(desk.engine) as connection:
         found = find_agent(connection, agent)

@@ -19,7 +19,7 @@ from helpdesk_api.access import OPERATOR
 from helpdesk_api.answers.metrics import MetricsAnswer
 from helpdesk_api.condition import silence
 from helpdesk_api.desk import Desk, TheDesk
-from helpdesk_api.fleet import find_agent
+from helpdesk_api.fleet import AgentName, find_agent
 from helpdesk_api.problem import PROBLEMS_ANSWERED, Problem
 from helpdesk_api.routes.metrics import newest_metrics
 from rabbitmq.commands import Command
@@ -47,7 +47,7 @@ class PollUnderWay(BaseModel):
     operation_id="poll_agent",
     responses={202: {"model": PollUnderWay, "description": "Asked, not answered yet"}},
 )
-def poll(agent: str, desk: TheDesk, response: Response) -> MetricsAnswer | PollUnderWay:
+def poll(agent: AgentName, desk: TheDesk, response: Response) -> MetricsAnswer | PollUnderWay:
     """Waits up to 5 s: 200 with the fresh readings, 202 when they are not stored by then, 409 when the agent cannot
     be reached."""
     with _place(desk):

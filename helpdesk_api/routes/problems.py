@@ -1,10 +1,12 @@
 """The knowledge base: what is known, with its remedies."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 
 from helpdesk_api.access import VIEWER
 from helpdesk_api.answers.knowledge import KnownProblemAnswer, ProblemSummary, problem_answer, summary_answer
-from helpdesk_api.answers.listing import DEFAULT_LIMIT, Limit, Listing, NextLink
+from helpdesk_api.answers.listing import CURSOR, DEFAULT_LIMIT, Limit, Listing, NextLink
 from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
 from knowledge.model import KnownProblem
@@ -16,7 +18,10 @@ router = APIRouter(
 
 @router.get("", summary="List known problems", operation_id="list_problems")
 def list_problems(
-    desk: TheDesk, next_link: NextLink, limit: Limit = DEFAULT_LIMIT, cursor: str = ""
+    desk: TheDesk,
+    next_link: NextLink,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Annotated[str, Query(max_length=64, description=CURSOR)] = "",
 ) -> Listing[ProblemSummary]:
     after = [problem for problem in desk.catalogue.problems if problem.slug > cursor]
     items = [summary_answer(problem) for problem in after[:limit]]

@@ -147,11 +147,14 @@ class ComposeStack:
         rows = self.must("exec", "-T", "postgres", "psql", "-U", "healthmon", "-At", "-F", " ", "-c", STORED)
         return sorted((agent, int(epoch), int(seq)) for agent, epoch, seq in map(str.split, rows.splitlines()))
 
-    def agents_own_last(self) -> dict[tuple[str, int], int]:
-        """The highest number that each agent says it gave, by agent and epoch, from the agents' own state."""
+    def agents_own_state(self) -> list[dict[str, Any]]:
+        """What each agent keeps about itself in its state folder; there also when the agents are stopped."""
         first = [self.containers(service)[0] for service in ("agent", "host-agent")]
-        statuses = [status for container in first for status in _statuses(container)]
-        return {(status["agent_id"], status["epoch"]): status["last_seq"] for status in statuses}
+        return [status for container in first for status in _statuses(container)]
+
+    def agents_own_last(self) -> dict[tuple[str, int], int]:
+        """The highest number that each agent gave, by agent and epoch."""
+        return {(state["agent_id"], state["epoch"]): state["last_seq"] for state in self.agents_own_state()}
 
     def leftovers(self) -> list[str]:
         """Containers, volumes and networks of this project."""

@@ -67,11 +67,15 @@ def test_no_port_is_published_beyond_this_machine(stack: ComposeStack) -> None:
 
 
 def test_another_address_is_refused_while_defaults_are_in_force(stack: ComposeStack) -> None:
+    assert_refused(stack, "make secrets", "keys create --role admin")
+
+
+def assert_refused(stack: ComposeStack, *told: str) -> None:
+    """An address that others can reach: `up` fails, says what to do, and publishes nothing."""
     refused = stack.compose("up", "-d", environment={"HEALTHMON_BIND": "0.0.0.0"})  # noqa: S104
     assert refused.returncode != 0
-    told = stack.logs("preflight")
-    assert "make secrets" in told
-    assert "keys create --role admin" in told
+    message = stack.logs("preflight")
+    assert [words for words in told if words not in message] == [], message
     assert stack.published_at() == {"127.0.0.1"}
 
 
@@ -85,10 +89,16 @@ def test_whatever_dies_every_record_is_stored(stack: ComposeStack) -> None:
         time.sleep(chance.uniform(0.5, 3))  # the instant of death is what the seed draws
         kill_and_wait(stack, chance.choice(stack.containers(service)))
     stack.wait_until_healthy()
-    all_four_report(stack)
+    wait_until(lambda: f"agents caught up: {stack.agents_own_state()}", lambda: caught_up(stack), within_seconds=60)
     stack.must("stop", "agent", "host-agent")
     assert_all_stored(stack)
     stack.must("up", "-d")
+
+
+def caught_up(stack: ComposeStack) -> bool:
+    """Whether all agents are connected again and have nothing left to send."""
+    states = stack.agents_own_state()
+    return len(states) == 4 and all(state["hub_state"] == "connected" and not state["waiting"] for state in states)
 
 
 def kill_and_wait(stack: ComposeStack, container: str) -> None:
@@ -119,6 +129,7 @@ def test_new_secrets_and_new_containers_keep_ids_and_history(stack: ComposeStack
     before = {agent["agent_id"] for agent in all_four_report(stack)}
     kept = stack.stored()
     write_secrets(stack.env_file)
+    assert_refused(stack, "data volumes still hold the default passwords")
     stack.must("down")
     stack.must("up", "-d")
     stack.wait_until_healthy()

@@ -17,7 +17,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from rabbitmq.commands import Command, encode_command
 from rabbitmq.connection import BrokerAddress, connection_parameters
 from rabbitmq.declare import declare_topology
-from rabbitmq.message import ReadMessage, decode
+from rabbitmq.message import decode
 from rabbitmq.records import AnyRecord, Goodbye, Hello, Result, Snapshot
 from rabbitmq.topology import QUEUE
 from tests.brokers import RealBroker
@@ -33,23 +33,29 @@ class Reader:
         self.channel = channel
         self.reply_to = ""
         self.records: list[AnyRecord] = []
+        self._unread: list[AnyRecord] = []
 
     def until(self, kind: type[AnyRecord], **fields: object) -> AnyRecord:
         """Read on to the next record of that kind with these values."""
-        while True:
-            for item in self._next_message().records:
-                self.records.append(item.record)
-                if isinstance(item.record, kind) and all(getattr(item.record, key) == fields[key] for key in fields):
-                    return item.record
+        deadline = time.monotonic() + DEADLINE_SECONDS
+        while time.monotonic() < deadline:
+            record = self._next_record()
+            self.records.append(record)
+            if isinstance(record, kind) and all(getattr(record, key) == value for key, value in fields.items()):
+                return record
+        raise AssertionError(f"no {kind.__name__} with {fields}, but {[type(record) for record in self.records]}")
 
     def send(self, command: Command) -> None:
         self.channel.basic_publish("", self.reply_to, encode_command(command))
 
-    def _next_message(self) -> ReadMessage:
-        method, properties, body = next(self._deliveries)
-        assert method is not None, f"nothing more within {DEADLINE_SECONDS:.0f} s"
-        self.reply_to = properties.reply_to
-        return decode(body, routing_key=method.routing_key, content_encoding=properties.content_encoding)
+    def _next_record(self) -> AnyRecord:
+        while not self._unread:
+            method, properties, body = next(self._deliveries)
+            assert method is not None, f"nothing more within {DEADLINE_SECONDS:.0f} s"
+            self.reply_to = properties.reply_to
+            message = decode(body, routing_key=method.routing_key, content_encoding=properties.content_encoding)
+            self._unread.extend(item.record for item in message.records)
+        return self._unread.pop(0)
 
 
 class AgentProcess:
@@ -94,15 +100,20 @@ class AgentProcess:
 
 
 @pytest.fixture
-def reader(shared_broker: RealBroker, broker_address: BrokerAddress) -> Iterator[Reader]:
+def ready_address(shared_broker: RealBroker, broker_address: BrokerAddress) -> BrokerAddress:
     declare_topology(replace(shared_broker.management, virtual_host=broker_address.virtual_host))
-    with pika.BlockingConnection(connection_parameters(broker_address, connection_name="reader")) as connection:
+    return broker_address
+
+
+@pytest.fixture
+def reader(ready_address: BrokerAddress) -> Iterator[Reader]:
+    with pika.BlockingConnection(connection_parameters(ready_address, connection_name="reader")) as connection:
         yield Reader(connection.channel())
 
 
 @pytest.fixture
-def agent(reader: Reader, tmp_path: Path, broker_address: BrokerAddress) -> Iterator[AgentProcess]:
-    one = AgentProcess(tmp_path, broker_address)
+def agent(tmp_path: Path, ready_address: BrokerAddress) -> Iterator[AgentProcess]:
+    one = AgentProcess(tmp_path, ready_address)
     yield one
     if one.process.poll() is None:
         one.end(signal.SIGKILL)

@@ -138,6 +138,12 @@ def test_keys_from_making_to_revoking(desk: Desk, key_file: str, capsys: Capture
         assert healthmon(url, "status", HEALTHMON_API_KEY=key) == 77
 
 
+def test_no_proxy_sees_the_key(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert healthmon(url, "status") == 0
+
+
 def test_a_database_that_is_away_is_75(desk: Desk, url: str, capsys: Capture) -> None:
     with desk.engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE incident_event")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.cli.desk_stub import INCIDENT, User, listed, problem
 
-WARNING = {**INCIDENT, "number": 150, "severity": "warning", "remedies": []}
+WARNING = {**INCIDENT, "number": 100, "severity": "warning", "remedies": []}
 CLOSED = {**INCIDENT, "number": 90, "closed": "2026-11-20T09:30:00Z", "opened": "2026-11-20T09:00:00Z"}
 TIMELINE = [
     {"change": "opened", "time": "2026-11-21T14:02:11Z", "sentence": "disk / is 95.1 %, limit 95 %"},
@@ -20,7 +20,7 @@ def test_the_most_urgent_comes_first_with_its_fix(user: User) -> None:
     assert seen.code == 0
     assert seen.lines[0] == "2 open incidents, 1 CRITICAL"
     rows = [line for line in seen.lines if line.startswith("  i/")]
-    assert [row.split()[:3] for row in rows] == [["i/142", "CRITICAL", "web-3"], ["i/150", "WARNING", "web-3"]]
+    assert [row.split()[:3] for row in rows] == [["i/142", "CRITICAL", "web-3"], ["i/100", "WARNING", "web-3"]]
     assert "14:02:11 (12 min)" in rows[0]
     assert "Fix known: A file system is full (exact)" in " ".join(seen.out.split())
     assert seen.lines[-1] == "Next: healthmon show i/142"

@@ -43,12 +43,7 @@ def test_the_key_travels_in_the_header(user: User, tmp_path: Path) -> None:
     assert user.calls("status", answers=CALM).asked[0].headers["authorization"] == "Bearer healthmon_filed"
 
 
-def test_without_a_key_no_header_is_sent_whatever_netrc_and_proxies_say(
-    user: User, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login ana password other\n")
-    monkeypatch.setenv("NETRC", str(netrc))
+def test_without_a_key_no_header_is_sent(user: User) -> None:
     assert "authorization" not in user.calls("status", answers=CALM).asked[0].headers
 
 

@@ -67,7 +67,7 @@ def test_what_may_pass_is_75(user: User, status: int, headers: dict[str, str]) -
         httpx2.Response(200, content=b"{", headers={"content-type": "application/json"}),
         httpx2.Response(200, content=b"[" * 100_000, headers={"content-type": "application/json"}),
         httpx2.Response(200, json=["a", "list"]),
-        httpx2.Response(302, headers={"location": "http://elsewhere.example/"}),
+        httpx2.Response(302, json={}, headers={"location": "http://elsewhere.example/"}),
     ],
 )
 def test_another_program_at_the_address_is_told_apart(user: User, answer: httpx2.Response) -> None:

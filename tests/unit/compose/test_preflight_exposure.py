@@ -69,15 +69,15 @@ def test_sqlite_has_no_password() -> None:
 
 
 def test_loopback_is_never_refused() -> None:
-    assert refusal("127.0.0.1", BROKER_VARIABLES, has_key=False, **COMMANDS) is None
+    assert refusal("127.0.0.1", BROKER_VARIABLES, old_data=False, has_key=False, **COMMANDS) is None
 
 
 def test_random_passwords_and_a_key_may_be_published() -> None:
-    assert refusal("0.0.0.0", [], has_key=True, **COMMANDS) is None  # noqa: S104
+    assert refusal("0.0.0.0", [], old_data=False, has_key=True, **COMMANDS) is None  # noqa: S104
 
 
 def test_a_default_password_is_named_with_its_cure() -> None:
-    told = refusal("0.0.0.0", ["HEALTHMON_AGENT_PASSWORD"], has_key=True, **COMMANDS)  # noqa: S104
+    told = refusal("0.0.0.0", ["HEALTHMON_AGENT_PASSWORD"], old_data=False, has_key=True, **COMMANDS)  # noqa: S104
     assert told is not None
     assert "HEALTHMON_AGENT_PASSWORD" in told
     assert "make secrets" in told
@@ -85,7 +85,7 @@ def test_a_default_password_is_named_with_its_cure() -> None:
 
 
 def test_a_missing_key_is_named_with_the_commands_in_order() -> None:
-    told = refusal("10.0.0.5", [], has_key=False, **COMMANDS)
+    told = refusal("10.0.0.5", [], old_data=False, has_key=False, **COMMANDS)
     assert told is not None
     assert "no API key exists" in told
     first = told.index("HEALTHMON_BIND=127.0.0.1 docker-compose up -d")
@@ -95,7 +95,14 @@ def test_a_missing_key_is_named_with_the_commands_in_order() -> None:
 
 
 def test_both_faults_are_told_at_once() -> None:
-    told = refusal("10.0.0.5", ["POSTGRES_PASSWORD"], has_key=False, **COMMANDS)
+    told = refusal("10.0.0.5", ["POSTGRES_PASSWORD"], old_data=False, has_key=False, **COMMANDS)
     assert told is not None
     assert "make secrets" in told
     assert "keys create" in told
+
+
+def test_data_made_under_default_passwords_start_on_loopback_first() -> None:
+    told = refusal("10.0.0.5", [], old_data=True, has_key=True, **COMMANDS)
+    assert told is not None
+    assert "data volumes" in told
+    assert "HEALTHMON_BIND=127.0.0.1 docker-compose up -d" in told
