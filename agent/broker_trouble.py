@@ -71,6 +71,8 @@ def _network(cause: BaseException, broker: BrokerAddress) -> Trouble:
         return Trouble(f"connection refused {broker}")
     if isinstance(cause, TimeoutError | AMQPConnectorStackTimeout):
         return Trouble(f"no answer from {broker}")
+    if isinstance(cause, pika.exceptions.IncompatibleProtocolError):
+        return Trouble(f"{broker} hangs up at once; it is still starting, or no RabbitMQ")
     if isinstance(cause, pika.exceptions.AMQPHeartbeatTimeout):
         return Trouble(f"{broker} went silent")
     if isinstance(cause, pika.exceptions.ConnectionBlockedTimeout):

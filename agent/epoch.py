@@ -12,11 +12,11 @@ LARGEST_COUNTER = 2**21 - 1
 def open_epoch(counter_file: Path) -> int:
     """The epoch of a new spool, above all earlier ones; the counter is on disk before this returns.
 
-    Raises OSError when the file cannot be written, ValueError when it holds no counter.
+    Raises OSError when the file cannot be written, holds no counter or has reached its end.
     """
     counter = _last_counter(counter_file) + 1
     if counter > LARGEST_COUNTER:
-        raise ValueError(f"{counter_file}: {LARGEST_COUNTER} spools were opened, there is no higher epoch")
+        raise OSError(f"{counter_file}: {LARGEST_COUNTER} spools were opened, there is no higher epoch")
     write_atomically(counter_file, f"{counter}\n".encode(), durable=True)
     return counter << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
 
@@ -26,3 +26,5 @@ def _last_counter(counter_file: Path) -> int:
         return int(counter_file.read_text())
     except FileNotFoundError:
         return 0
+    except ValueError as error:
+        raise OSError(f"{counter_file} holds no counter; write into it how many spools there were, or more") from error

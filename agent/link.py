@@ -76,10 +76,10 @@ class Link:
     def close(self) -> None:
         """Close for good; the loop stops when the broker has said good-bye."""
         self._closing = True
-        if self._connection is None or self._connection.is_closed:
-            self._loop.stop()
-        elif not self._connection.is_closing:
+        if self._connection is not None and self._connection.is_open:
             self._connection.close()
+        else:
+            self._loop.stop()  # nobody to say good-bye to; the driver cannot end a half-made connection cleanly
 
     def renew(self, trouble: Trouble) -> None:
         """Give this connection up and make another."""

@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from agent.colour import coloured, wants_colour
-from agent.logs import configure_logging
 from agent.settings import ConfigError, Settings, load_settings
+from console.colour import wants_colour
+from console.logs import start_logging
 from rabbitmq.version import __version__
 
 OK, NOT_RUNNING, BAD_SETTINGS, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
+GREEN, BOLD_RED, PLAIN = "\x1b[32m", "\x1b[1;31m", "\x1b[0m"
 RATE_SECONDS = 1.0  # between the two collections of `snapshot`, so that rates are there
 
 
@@ -58,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(_options: argparse.Namespace, settings: Settings) -> int:
-    configure_logging(os.environ)
+    _start_logging()
     from agent.agent import Agent
     from agent.collectors import all_collectors
     from agent.host import Host
@@ -79,6 +80,13 @@ def _run(_options: argparse.Namespace, settings: Settings) -> int:
     return OK
 
 
+def _start_logging() -> None:
+    try:
+        start_logging(os.environ)
+    except ValueError as error:
+        raise ConfigError([f"environment: {problem}" for problem in str(error).splitlines()]) from error
+
+
 def _status(options: argparse.Namespace, settings: Settings) -> int:
     from agent.status import read_statuses
     from agent.status_text import NEVER_RUN, state_word, status_json, status_lines
@@ -94,8 +102,8 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
             continue
         word = state_word(status, now_seconds)
         text = "\n".join(status_lines(status, now_seconds))
-        if wants_colour(options.color):
-            text = text.replace(word, coloured(word, "green" if word == "ok" else "red"), 1)
+        if wants_colour(sys.stdout, options.color):
+            text = text.replace(word, f"{GREEN if word == 'ok' else BOLD_RED}{word}{PLAIN}", 1)
         print(text)
     return OK if any(status.is_fresh(now_seconds) for status in shown) else NOT_RUNNING
 

@@ -51,6 +51,7 @@ class Publisher:
         self._loop = IOLoop()
         self._log = LinkLog(str(broker))
         self._backoff = Backoff()
+        self._disk_refuses = False
         self._link = Link(self._loop, broker, self, connection_name=f"healthmon-agent/{name}", backoff=Backoff())
         self._thread = threading.Thread(target=self._run, name="publisher", daemon=True)
         self._settled = threading.Condition()
@@ -130,15 +131,16 @@ class Publisher:
     # --- sending ---
 
     def _fill(self) -> None:
-        """Send until the window refuses or nothing waits."""
+        """Send until the window refuses or nothing waits; what the disk does not give is tried again with the next."""
         try:
-            while self._window.refusal(time.monotonic()) is None:
-                batch = self._next_batch()
-                if not batch:
-                    return
+            while self._window.refusal(time.monotonic()) is None and (batch := self._next_batch()):
                 self._send(batch)
         except SpoolUnavailable as error:
-            log.error("spool cannot be read (%s), sending nothing until it can", error)
+            if not self._disk_refuses:
+                log.error("spool cannot be read (%s), sending nothing until it can", error)
+            self._disk_refuses = True
+        else:
+            self._disk_refuses = False
 
     def _next_batch(self) -> list[NumberedBody]:
         """With a backlog the newest record goes first and alone; a few records go together in their order."""

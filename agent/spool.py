@@ -9,7 +9,7 @@ A record leaves only after its confirm, or named in a loss record when the spool
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
@@ -103,19 +103,12 @@ class Spool:
             self._in_flight -= known
             self._confirmed |= known
             if len(self._confirmed) >= FLUSH_AT:
-                self.flush()
-
-    def flush(self) -> None:
-        """Delete what is confirmed now."""
-        with self._guarded(), self._transaction():
-            self._delete_confirmed()
+                self._try_to_flush()
 
     def close(self) -> None:
         with self._guarded():
-            try:
-                self.flush()
-            finally:
-                self._database.close()
+            self._try_to_flush()
+            self._database.close()
 
     @property
     def count(self) -> int:
@@ -209,6 +202,11 @@ class Spool:
 
     def _free_pages(self) -> int:
         return self._max_pages - self._number("PRAGMA page_count") + self._number("PRAGMA freelist_count")
+
+    def _try_to_flush(self) -> None:
+        """Delete what is confirmed; a disk that refuses leaves it to be deleted, or sent a second time, later."""
+        with suppress(sqlite3.Error), self._transaction():
+            self._delete_confirmed()
 
     def _rows(self, query: str, *values: int) -> list[Any]:
         return self._database.execute(query, values).fetchall()

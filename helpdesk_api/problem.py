@@ -14,12 +14,14 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from helpdesk_api.once_a_minute import OnceAMinute
 from helpdesk_api.pages import page
 from store.engine import StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
+_log.addFilter(OnceAMinute())
 
 
 class ProblemAnswer(BaseModel):

@@ -1,14 +1,18 @@
 """Whether records flow from the exchange into the database, told by the last canary that made the whole way."""
 
+import logging
 from dataclasses import dataclass
 
 from helpdesk_api.desk import Desk
+from helpdesk_api.once_a_minute import OnceAMinute
 from helpdesk_api.words import span
 from store import flow
 from store.engine import StoreUnavailable, reading
 from store.model import Flow
 
 FLOW_LATE_SECONDS = 60
+_log = logging.getLogger(__name__)
+_log.addFilter(OnceAMinute())
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,8 @@ def links(desk: Desk) -> list[Link]:
     try:
         with reading(desk.engine) as connection:
             last = flow.last_flow(connection)
-    except StoreUnavailable:
+    except StoreUnavailable as error:
+        _log.warning("database unavailable: %s", error)
         return [Link("database", False, "The database does not answer. Start it, or mend HEALTHMON_DATABASE_URL.")]
     return [Link("database", True, "answers"), broker_link(desk), flow_link(last, desk.now_ms())]
 

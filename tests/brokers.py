@@ -16,9 +16,29 @@ import pytest
 from deploy.local.broker import BrokerPlan, BrokerPorts, PrivateBroker, free_ports, is_installed
 from rabbitmq.connection import BrokerAddress
 from rabbitmq.management import Management
+from tests.containers import RABBITMQ_IMAGE, engine_has, rabbitmq_container
 
 
-class RealBroker:
+class SharedBroker:
+    """A broker that tests leave running, each in a virtual host of its own; guest/guest is its administrator."""
+
+    def __init__(self, address: BrokerAddress, management: Management) -> None:
+        self.address = address
+        self.management = management
+
+    def new_virtual_host(self) -> BrokerAddress:
+        """Guest's address in an empty virtual host that nobody else uses."""
+        name = f"test-{uuid.uuid4().hex}"
+        self.management.call("PUT", "vhosts", name, body={})
+        everything = {"configure": ".*", "write": ".*", "read": ".*"}
+        self.management.call("PUT", "permissions", name, "guest", body=everything)
+        return replace(self.address, virtual_host=name)
+
+    def drop_virtual_host(self, address: BrokerAddress) -> None:
+        self.management.call("DELETE", "vhosts", address.virtual_host)
+
+
+class RealBroker(SharedBroker):
     """A running RabbitMQ with guest/guest as administrator."""
 
     def __init__(self, folder: Path) -> None:
@@ -27,8 +47,9 @@ class RealBroker:
         self.all_ports = {amqp, management, epmd, distribution}
         ports = BrokerPorts(amqp=amqp, management=management, epmd=epmd, distribution=distribution)
         self._private = PrivateBroker(BrokerPlan(folder, ports))
-        self.address = BrokerAddress("127.0.0.1", amqp, "guest", "guest")
-        self.management = Management("127.0.0.1", management, "guest", "guest")
+        super().__init__(
+            BrokerAddress("127.0.0.1", amqp, "guest", "guest"), Management("127.0.0.1", management, "guest", "guest")
+        )
         self.management_url = f"http://127.0.0.1:{management}"
 
     @property
@@ -50,21 +71,15 @@ class RealBroker:
         """Run rabbitmqctl, return what it prints. It takes seconds: prefer `management.call`."""
         return self._private.ctl(*arguments)
 
-    def new_virtual_host(self) -> BrokerAddress:
-        """Guest's address in an empty virtual host that nobody else uses."""
-        name = f"test-{uuid.uuid4().hex}"
-        self.management.call("PUT", "vhosts", name, body={})
-        everything = {"configure": ".*", "write": ".*", "read": ".*"}
-        self.management.call("PUT", "permissions", name, "guest", body=everything)
-        return replace(self.address, virtual_host=name)
-
-    def drop_virtual_host(self, address: BrokerAddress) -> None:
-        self.management.call("DELETE", "vhosts", address.virtual_host)
-
 
 @pytest.fixture(scope="session")
-def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBroker]:
-    yield from _running(tmp_path_factory.mktemp("shared-broker"))
+def shared_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedBroker]:
+    """The image of docker-compose.yml where a Docker engine has it, else a private process."""
+    if engine_has(RABBITMQ_IMAGE):
+        with rabbitmq_container() as (address, management):
+            yield SharedBroker(address, management)
+    else:
+        yield from _running(tmp_path_factory.mktemp("shared-broker"))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +89,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealBroker]:
 
 
 @pytest.fixture
-def broker_address(shared_broker: RealBroker) -> Iterator[BrokerAddress]:
+def broker_address(shared_broker: SharedBroker) -> Iterator[BrokerAddress]:
     address = shared_broker.new_virtual_host()
     yield address
     shared_broker.drop_virtual_host(address)

@@ -1,7 +1,4 @@
-"""Fixtures that give each test its own store: an SQLite file, or a database on a private PostgreSQL.
-
-Import the fixtures into a `conftest.py`. Without PostgreSQL on the machine its tests are skipped, except under CI.
-"""
+"""Fixtures that give each test its own store: an SQLite file, or a database on a private PostgreSQL."""
 
 import os
 import pwd
@@ -24,6 +21,7 @@ from sqlalchemy import Engine
 
 from store.engine import open_engine
 from store.migrate import migrate
+from tests.containers import POSTGRES_IMAGE, engine_has, postgres_container
 
 START_SECONDS = 30
 STOP_SECONDS = 30
@@ -31,13 +29,16 @@ STOP_SECONDS = 30
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A PostgreSQL of our own on 127.0.0.1, with an empty `postgres` and a migrated `template_store` database."""
+    """A PostgreSQL of our own, with an empty `postgres` and a migrated `template_store` database.
 
-    port: int
+    `address` is user, password if any, host and port, as they stand in a URL.
+    """
+
+    address: str
     _numbers: Iterator[int] = field(default_factory=count)
 
     def url(self, database: str) -> str:
-        return f"postgresql://healthmon@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{self.address}/{database}"
 
     @contextmanager
     def database(self, template: str = "template_store") -> Iterator[str]:
@@ -54,6 +55,19 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
+    """The image of docker-compose.yml where a Docker engine has it, else a private process."""
+    with _container_or_process() as server:
+        server.run("CREATE DATABASE {}", "template_store")
+        _migrate(server.url("template_store"))
+        yield server
+
+
+@contextmanager
+def _container_or_process() -> Iterator[PostgresServer]:
+    if engine_has(POSTGRES_IMAGE):
+        with postgres_container() as url:
+            yield PostgresServer(url.removeprefix("postgresql://").rpartition("/")[0])
+        return
     binaries = _postgres_binaries()
     if binaries is None:
         message = "PostgreSQL is not installed: neither /usr/lib/postgresql/*/bin nor the PATH has initdb"
@@ -63,8 +77,6 @@ def postgres_server() -> Iterator[PostgresServer]:
     folder = Path(tempfile.mkdtemp(prefix="healthmon-postgres-"))
     try:
         with _running(binaries, folder) as server:
-            server.run("CREATE DATABASE {}", "template_store")
-            _migrate(server.url("template_store"))
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -140,7 +152,7 @@ def _running(binaries: Path, folder: Path) -> Iterator[PostgresServer]:
     with (folder / "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as process:
         try:
             _wait_until_ready(process, port, folder / "log")
-            yield PostgresServer(port)
+            yield PostgresServer(f"healthmon@127.0.0.1:{port}")
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(STOP_SECONDS)

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from deploy.demo.trouble import Trouble
 
 DEADLINE_SECONDS = 90
-POLL_SECONDS = 1.0
+POLL_SECONDS = 2.0
 
 Found = TypeVar("Found")
 
@@ -45,7 +45,7 @@ def play(trouble: Trouble, desk: DeskLike, say: Callable[[str], None], clock: Cl
         return next((found for found in desk.open_incidents() if trouble.causes(found)), None)
 
     trouble.heal()
-    _wait(clock, "an incident of an earlier demo is still open", lambda: incident() is None)
+    _wait(clock, "an incident just like it was open before and still is", lambda: incident() is None)
     say(f"Trouble: {trouble.intention}.")
     started = clock.monotonic()
     try:

@@ -17,9 +17,9 @@ def up(settings: LocalSettings, output: Output) -> None:
     settings.var.mkdir(mode=0o700, exist_ok=True)
     with stack_lock(settings.var):
         require_free_ports(settings)
-        require_rabbitmq(output.say)
         supervisor = Supervisor(output)
         supervisor.listen_to_signals()
+        require_rabbitmq(output.say)
         try:
             start(supervisor, settings, output)
             output.say(welcome(settings))

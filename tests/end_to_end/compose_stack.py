@@ -9,11 +9,13 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
 
+from deploy.demo.stack import compose_command
 from deploy.local.broker import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -32,9 +34,9 @@ def require_engine() -> None:
     if _fails("docker", "info"):
         pytest.skip("needs a Docker engine that answers")
     missing = [image for image in BASE_IMAGES if _fails("docker", "image", "inspect", image)]
-    if not missing and not _fails("docker-compose", "version"):
+    if not missing and not _fails(*compose_command(), "version"):
         return
-    message = f"needs docker-compose and the base images; missing images: {', '.join(missing) or 'none'}"
+    message = f"needs Compose and the base images; missing images: {', '.join(missing) or 'none'}"
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)
@@ -74,7 +76,7 @@ class ComposeStack:
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> "subprocess.CompletedProcess[str]":
         """Run docker-compose on this project and no other; what it prints is in the result."""
-        command = ["docker-compose", "--env-file", str(self.env_file), "-p", self.project, *arguments]
+        command = [*compose_command(), "--env-file", str(self.env_file), "-p", self.project, *arguments]
         return subprocess.run(
             command,
             cwd=ROOT,
@@ -164,12 +166,15 @@ class ComposeStack:
 
 
 def _statuses(container: str) -> list[dict[str, Any]]:
-    """Every slot's status file in a container's state volume, of stopped containers too."""
+    """Every slot's status file in a container's state volume, less those that are being written just now."""
     command = ["docker", "cp", f"{container}:/var/lib/healthmon/slots", "-"]
     archive = subprocess.run(command, capture_output=True, check=True).stdout
+    statuses = []
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        members = [member for member in files if member.name.endswith("/status.json")]
-        return [json.load(file) for member in members if (file := files.extractfile(member))]
+        for member in (member for member in files if member.name.endswith("/status.json")):
+            with suppress(json.JSONDecodeError):
+                statuses.append(json.load(files.extractfile(member) or io.StringIO()))
+    return statuses
 
 
 def _output(*command: str) -> str:

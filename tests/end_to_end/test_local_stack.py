@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local.broker import EVERYWHERE
+from rabbitmq.setup import PASSWORD_VARIABLES
 from tests.brokers import require_rabbitmq
 from tests.end_to_end.local_stack import LocalStack
 from tests.waiting import wait_for
@@ -74,4 +76,23 @@ def test_a_taken_port_is_named_with_its_setting_before_anything_starts(stack: Lo
     assert refused.returncode == 2
     assert f"Port {stack.port}, wanted for the help desk, is in use" in refused.stderr
     assert "Set HEALTHMON_PORT" in refused.stderr
+    assert not (stack.var / "rabbitmq").exists()
+
+
+def test_random_passwords_take_effect_on_a_stack_that_ran_with_the_default_ones(stack: LocalStack) -> None:
+    stack.start()
+    stack.end(signal.SIGTERM)
+    names = ("HEALTHMON_RABBITMQ_ADMIN_PASSWORD", *PASSWORD_VARIABLES.values())
+    stack.environment |= {name: f"s3cret of {name}" for name in names}
+    stack.start()
+    stack.wait_for_records(3)
+    assert "guest's first password is replaced by the configured one" in stack.log()
+    assert "s3cret" not in stack.log()
+
+
+def test_it_is_not_published_beyond_this_machine_with_default_passwords(stack: LocalStack) -> None:
+    stack.environment["HEALTHMON_BIND"] = EVERYWHERE
+    refused = stack.call("up")
+    assert refused.returncode == 1
+    assert "the default password is in force" in refused.stdout
     assert not (stack.var / "rabbitmq").exists()

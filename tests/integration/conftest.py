@@ -13,13 +13,13 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from rabbitmq.connection import BrokerAddress, connection_parameters
 from rabbitmq.declare import declare_topology
-from tests.brokers import RealBroker
+from tests.brokers import SharedBroker
 
 StartProcess = Callable[[], "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
-def telemetry_address(shared_broker: RealBroker, broker_address: BrokerAddress) -> BrokerAddress:
+def telemetry_address(shared_broker: SharedBroker, broker_address: BrokerAddress) -> BrokerAddress:
     """A virtual host of this test with exchange, queue and binding declared."""
     declare_topology(replace(shared_broker.management, virtual_host=broker_address.virtual_host))
     return broker_address

@@ -20,7 +20,7 @@ from rabbitmq.declare import declare_topology
 from rabbitmq.message import decode
 from rabbitmq.records import AnyRecord, Goodbye, Hello, Result, Snapshot
 from rabbitmq.topology import QUEUE
-from tests.brokers import RealBroker
+from tests.brokers import SharedBroker
 
 DEADLINE_SECONDS = 60.0
 
@@ -100,7 +100,7 @@ class AgentProcess:
 
 
 @pytest.fixture
-def ready_address(shared_broker: RealBroker, broker_address: BrokerAddress) -> BrokerAddress:
+def ready_address(shared_broker: SharedBroker, broker_address: BrokerAddress) -> BrokerAddress:
     declare_topology(replace(shared_broker.management, virtual_host=broker_address.virtual_host))
     return broker_address
 

@@ -25,14 +25,14 @@ from rabbitmq.topology import (
     PROCESSOR_USER,
     QUEUE,
 )
-from tests.brokers import RealBroker
+from tests.brokers import RealBroker, SharedBroker
 
 Channel = Any  # pika has no types
 PASSWORDS = {user: f"secret of {user}" for user in PERMISSIONS}
 
 
 @pytest.fixture
-def management(shared_broker: RealBroker, broker_address: BrokerAddress) -> Management:
+def management(shared_broker: SharedBroker, broker_address: BrokerAddress) -> Management:
     """The administrator's view of an empty virtual host."""
     return replace(shared_broker.management, virtual_host=broker_address.virtual_host)
 

@@ -18,7 +18,7 @@ from rabbitmq.accounts import set_up_accounts
 from rabbitmq.connection import BrokerAddress
 from rabbitmq.declare import declare_topology
 from rabbitmq.topology import PERMISSIONS
-from tests.brokers import RealBroker
+from tests.brokers import SharedBroker
 from tests.waiting import wait_for
 
 INTERVAL_SECONDS = 300  # so that what arrives after the first snapshot was asked for
@@ -75,7 +75,7 @@ class Stack:
 
 @pytest.fixture
 def stack(
-    shared_broker: RealBroker, broker_address: BrokerAddress, sqlite_template: Path, tmp_path: Path
+    shared_broker: SharedBroker, broker_address: BrokerAddress, sqlite_template: Path, tmp_path: Path
 ) -> Iterator[Stack]:
     management = replace(shared_broker.management, virtual_host=broker_address.virtual_host)
     declare_topology(management)

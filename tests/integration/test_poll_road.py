@@ -13,7 +13,7 @@ from deploy.local.broker import free_ports
 from helpdesk_api.command_sender import AmqpCommandSender
 from rabbitmq.commands import Command, decode_command
 from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress, connection_parameters
-from tests.brokers import RealBroker
+from tests.brokers import SharedBroker
 from tests.waiting import wait_for
 
 
@@ -83,7 +83,7 @@ def test_a_command_to_nobody_harms_no_other(agent: ListeningAgent, sender: AmqpC
 
 
 def test_a_broken_connection_is_told_once_and_mended(
-    agent: ListeningAgent, sender: AmqpCommandSender, shared_broker: RealBroker, caplog: pytest.LogCaptureFixture
+    agent: ListeningAgent, sender: AmqpCommandSender, shared_broker: SharedBroker, caplog: pytest.LogCaptureFixture
 ) -> None:
     wait_for(lambda: sender.connected, "the connection")
     name = wait_for(lambda: connection_of(shared_broker), "the connection in the management")
@@ -111,7 +111,7 @@ def words_of_sender(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "helpdesk_api.command_sender"]
 
 
-def connection_of(broker: RealBroker) -> str | None:
+def connection_of(broker: SharedBroker) -> str | None:
     connections = broker.management.call("GET", "connections")
     named = [
         str(one["name"])

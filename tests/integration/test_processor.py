@@ -12,7 +12,7 @@ from rabbitmq.records import Snapshot, encode_record
 from rabbitmq.topology import EXCHANGE, QUEUE
 from store import agents, flow, quarantine, snapshots
 from store.engine import reading, transaction
-from tests.brokers import RealBroker
+from tests.brokers import SharedBroker
 from tests.integration.conftest import StartProcess
 from tests.unit.processor.deliveries import snapshot
 from tests.waiting import wait_for
@@ -102,7 +102,7 @@ def test_a_second_processor_stands_by_and_takes_over(
     start_processor: StartProcess,
     channel: BlockingChannel,
     store_engine: Engine,
-    shared_broker: RealBroker,
+    shared_broker: SharedBroker,
     telemetry_address: BrokerAddress,
 ) -> None:
     first = start_processor()

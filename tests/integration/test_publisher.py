@@ -1,5 +1,6 @@
 """The publisher against a real broker: one test for each thing a broker may answer, and none may lose a record."""
 
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -255,3 +256,14 @@ def test_stop_while_the_broker_is_away_leaves_the_records(tmp_path: Path) -> Non
     spool = Spool(tmp_path / "spool.sqlite3", stamper())
     assert spool.count == 1
     spool.close()
+
+
+def test_stop_in_the_middle_of_connecting_is_clean(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        mute.settimeout(DEADLINE_SECONDS)
+        waiting = Sender(tmp_path, BrokerAddress("127.0.0.1", mute.getsockname()[1], "guest", "guest"))
+        waiting.publisher.start()
+        connection, _ = mute.accept()
+        waiting.close()
+        connection.close()
+    assert waiting.publisher.failure is None

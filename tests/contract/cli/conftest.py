@@ -12,9 +12,9 @@ from fastapi import FastAPI
 
 from helpdesk_api.app import create_app
 from helpdesk_api.desk import Desk
-from tests.contract.http.conftest import desk, empty_store, engine, keep, sender
+from tests.contract.http.conftest import desk, engine, keep, sender
 
-__all__ = ["desk", "empty_store", "engine", "keep", "sender"]
+__all__ = ["desk", "engine", "keep", "sender"]
 DEADLINE_SECONDS = 30
 
 

@@ -19,7 +19,6 @@ from rabbitmq.commands import Command
 from store import fence
 from store.engine import open_engine
 from store.ingest import keep_batch
-from store.migrate import migrate
 from store.model import Batch, KeptBatch
 from tests.contract.http.fleet import NOW_MS
 
@@ -41,18 +40,9 @@ class NotingSender:
         self.on_send(command)
 
 
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("store") / "empty.db"
-    engine = open_engine(f"sqlite:///{file}")
-    migrate(engine)
-    engine.dispose()
-    return file
-
-
 @pytest.fixture
-def engine(empty_store: Path, tmp_path: Path) -> Iterator[Engine]:
-    file = shutil.copy(empty_store, tmp_path / "healthmon.db")
+def engine(sqlite_template: Path, tmp_path: Path) -> Iterator[Engine]:
+    file = shutil.copy(sqlite_template, tmp_path / "healthmon.db")
     engine = open_engine(f"sqlite:///{file}")
     yield engine
     engine.dispose()

@@ -59,6 +59,7 @@ def test_pages_of_the_list_join_without_gap_or_overlap(client: TestClient, keep:
     found, url = [], "/api/v1/agents?limit=2"
     while url:
         answer = client.get(url)
+        assert len(answer.json()["items"]) <= 2
         found += [one["agent_id"] for one in answer.json()["items"]]
         url = answer.links["next"]["url"] if "next" in answer.links else ""
         assert bool(url) == (answer.json()["next_cursor"] is not None)

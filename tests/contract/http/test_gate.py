@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from helpdesk_api.desk import Desk
 from helpdesk_api.settings import Settings
-from tests.contract.http.conftest import client_of
+from tests.contract.http.conftest import ADMIN_KEY, client_of
 
 OWN_HOSTS = [
     "localhost",
@@ -79,6 +79,14 @@ def test_the_own_site_and_programs_can_act(public: TestClient, headers: dict[str
 
 def test_reading_across_sites_by_a_link_is_fine(client: TestClient) -> None:
     assert client.get("/", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", [*FOREIGN_HOSTS, "a b", "a:b:c", "a/b", "\u00e4", "[v1.x]:8000", "x:99999999"])
+@pytest.mark.parametrize("path", ["/api/v1/agents", "/", "/nothing", "/static/x"])
+def test_a_host_nobody_can_read_breaks_nothing(desk: Desk, host: str, path: str) -> None:
+    client = client_of(replace(desk, settings=Settings(bind="0.0.0.0")))  # noqa: S104
+    answer = client.get(path, headers=[(b"host", host.encode()), (b"authorization", f"Bearer {ADMIN_KEY}".encode())])
+    assert answer.status_code in (200, 400, 404)
 
 
 def test_where_keys_are_asked_for_any_name_may_be_used_but_the_origin_still_counts(desk: Desk) -> None:

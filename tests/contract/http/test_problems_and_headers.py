@@ -77,8 +77,10 @@ def test_a_request_id_is_echoed_when_it_is_short_and_plain(client: TestClient, g
 
 
 def test_a_body_is_refused_by_its_announced_length(client: TestClient) -> None:
-    answer = client.post("/api/v1/diagnose", content=b" " * (MAX_BODY_BYTES + 1))
-    assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")
+    for announced in (str(MAX_BODY_BYTES + 1), "9" * 30, "-1", "1e3", "\u00b2"):
+        answer = client.get("/healthz", headers=[(b"content-length", announced.encode("latin-1"))])
+        assert (answer.status_code, answer.json()["type"]) == (413, "/problems/too-large")
+    assert client.get("/healthz", headers={"Content-Length": str(MAX_BODY_BYTES)}).status_code == 200
 
 
 def test_a_body_is_refused_by_its_real_length(client: TestClient) -> None:
@@ -97,14 +99,19 @@ def test_the_largest_text_allowed_is_searched(client: TestClient) -> None:
     assert (too_long.status_code, too_long.json()["type"]) == (422, "/problems/invalid-request")
 
 
-def test_a_database_that_is_away_is_said_so(desk: Desk, tmp_path: Path) -> None:
+def test_a_database_that_is_away_is_said_so(desk: Desk, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     client = client_of(replace(desk, engine=open_engine(f"sqlite:///{tmp_path}/no/such/folder.db")))
     answer = client.get("/api/v1/agents")
     assert (answer.status_code, answer.json()["type"]) == (503, "/problems/database-unavailable")
     assert answer.headers["retry-after"] == "5"
     assert client.get("/", headers={"Accept": "text/html"}).status_code == 503
     assert client.get("/healthz").status_code == 200
-    assert client.get("/readyz").json()["links"][0]["name"] == "database"
+    [link] = client.get("/readyz").json()["links"]
+    assert (link["name"], str(tmp_path) in link["reason"]) == ("database", False)
+    assert [record.name for record in caplog.records if str(tmp_path) in record.message] == [
+        "helpdesk_api.problem",  # for two answers
+        "helpdesk_api.readiness",
+    ]
 
 
 def test_an_error_nobody_foresaw_tells_only_its_request_id(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

@@ -22,5 +22,13 @@ def test_the_last_one_still_fits_and_the_next_is_refused(tmp_path: Path) -> None
     counter_file = tmp_path / "counter"
     counter_file.write_text(str(LARGEST_COUNTER - 1))
     assert open_epoch(counter_file) <= LARGEST_EXACT_INTEGER
-    with pytest.raises(ValueError, match="no higher epoch"):
+    with pytest.raises(OSError, match="no higher epoch"):
         open_epoch(counter_file)
+
+
+@pytest.mark.parametrize("damage", [b"", b"twelve", b"\xff\xff"])
+def test_a_damaged_counter_is_never_guessed(tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "counter").write_bytes(damage)
+    with pytest.raises(OSError, match="holds no counter"):
+        open_epoch(tmp_path / "counter")
+    assert (tmp_path / "counter").read_bytes() == damage

@@ -173,17 +173,18 @@ def test_a_damaged_spool_is_set_aside_whole(tmp_path: Path) -> None:
     spool.close()
 
 
-def test_a_page_damaged_in_the_middle_is_noticed_when_opening(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size_bytes", [3000, 20_000])
+def test_a_page_damaged_in_the_middle_is_noticed_when_opening(tmp_path: Path, size_bytes: int) -> None:
     spool = open_spool(tmp_path)
-    for _ in range(50):
-        spool.append(snapshot_of(3000))
+    for _ in range(30):
+        spool.append(snapshot_of(size_bytes))
     spool.close()
-    file = tmp_path / "spool.sqlite3"
-    content = bytearray(file.read_bytes())
-    content[4096 * 3 : 4096 * 6] = b"\xff" * 4096 * 3
-    file.write_bytes(content)
+    with (tmp_path / "spool.sqlite3").open("r+b") as file:
+        file.seek(4096 * 20)  # a record's own page, or the middle of a long record
+        file.write(b"\xff" * 4)
     spool = open_spool(tmp_path)
     assert spool.damaged_file is not None
+    assert spool.count == 0
     spool.close()
 
 
@@ -253,6 +254,17 @@ def test_a_disk_that_refuses_costs_no_number(tmp_path: Path) -> None:
     spool._database.execute("PRAGMA query_only = OFF")
     assert spool.append(goodbye) == 2
     assert spool.count == 2
+    spool.close()
+
+
+def test_a_disk_that_refuses_to_forget_stops_nobody(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    spool.append(goodbye)
+    spool.confirm([seq for seq, _ in drain(spool)])
+    spool._database.execute("PRAGMA query_only = ON")
+    spool.close()
+    spool = open_spool(tmp_path)
+    assert [seq for seq, _ in drain(spool)] == [1]
     spool.close()
 
 

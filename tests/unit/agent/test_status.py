@@ -7,7 +7,6 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent.colour import wants_colour
 from agent.status import STATUS_FILE, Status, read_statuses, write_status
 from agent.status_text import state_word, status_json, status_lines
 
@@ -97,21 +96,3 @@ def test_json_has_a_schema_the_state_and_times_in_utc() -> None:
     assert (told["schema"], told["state"], told["interval_seconds"]) == ("agent-status/1", "NOT CONNECTED", 5.0)
     for name in ("written", "started", "hub_since", "last_confirmed"):
         assert re.fullmatch(r"2027-01-1\dT\d\d:\d\d:\d\d\+00:00", told[name]), told[name]
-
-
-@pytest.mark.parametrize(
-    ("choice", "environment", "is_terminal", "expected"),
-    [
-        ("always", {"NO_COLOR": "1"}, False, True),
-        ("never", {"FORCE_COLOR": "1"}, True, False),
-        ("auto", {"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
-        ("auto", {"FORCE_COLOR": "1", "TERM": "dumb"}, False, True),
-        ("auto", {"TERM": "dumb"}, True, False),
-        ("auto", {"NO_COLOR": ""}, True, True),
-        ("auto", {}, False, False),
-    ],
-)
-def test_colour_is_decided_in_this_order(
-    choice: str, environment: dict[str, str], is_terminal: bool, expected: bool
-) -> None:
-    assert wants_colour(choice, environment, is_terminal=is_terminal) == expected

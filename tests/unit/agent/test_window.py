@@ -192,3 +192,23 @@ def test_a_new_channel_does_not_hear_answers_for_the_old_one() -> None:
     assert window.closed() == (1,)
     window.opened()
     assert window.acked(1, False, 1.0) == Answer()
+
+
+def test_a_return_is_forgotten_with_its_channel() -> None:
+    window = opened()
+    window.published(1, Message("a/1/1-1", (1,)), 0.0)
+    window.returned("a/1/1-1")
+    window.closed()
+    window.opened()
+    window.published(1, Message("a/1/1-1", (1,)), 1.0)
+    assert window.acked(1, False, 2.0) == Answer(confirmed=(1,))
+
+
+def test_the_time_blocked_does_not_count_as_silence() -> None:
+    window = opened()
+    window.published(1, Message("a/1/1-1", (1,)), 0.0)
+    window.blocked()
+    assert not window.stalled(500.0)
+    window.unblocked(500.0)
+    assert not window.stalled(559.9)
+    assert window.stalled(560.0)

@@ -14,7 +14,7 @@ class World:
     intention = "breaking something"
 
     def __init__(
-        self, *, opens_after: float = 12, closes_after: float = 15, left_by_an_earlier_demo: bool = False
+        self, *, opens_after: float = 12, closes_after: float = 14, left_by_an_earlier_demo: bool = False
     ) -> None:
         self.now = 1000.0
         self.opens_after, self.closes_after = opens_after, closes_after
@@ -62,7 +62,7 @@ def test_it_shows_the_incident_open_and_then_closed() -> None:
     shown = [text for text in said if text.startswith("<")]
     assert shown == ["<i/7 open>", "<i/7 closed>"]
     assert "After 12 s" in "".join(said)
-    assert "Closed 15 s after the healing" in "".join(said)
+    assert "Closed 14 s after the healing" in "".join(said)
     assert not world.troubled
 
 

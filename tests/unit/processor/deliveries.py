@@ -12,6 +12,7 @@ from rabbitmq.records import Goodbye, Hello, Record, Result, Snapshot, encode_re
 from store.model import FleetState, Remedy, State, Step
 
 RULES = RuleSet(load_rules())
+_NAMES = {"disk": 'disk.usage_percent{mount="/"}', "var_disk": 'disk.usage_percent{mount="/var"}'}
 START_SECONDS = 1_790_000_000.0
 REMEDY = Remedy(
     slug="disk-full", title="Disk full", confidence="exact", reason="rule", steps=[Step(text="Free space.")]
@@ -30,8 +31,8 @@ def common(agent_id: str, seq: int, epoch: int = 1) -> dict[str, Any]:
 
 
 def snapshot(seq: int, agent_id: str = "web-3", epoch: int = 1, **readings: float) -> Snapshot:
-    """A snapshot; `disk` stands for the usage of / in per cent."""
-    named = {('disk.usage_percent{mount="/"}' if name == "disk" else name): value for name, value in readings.items()}
+    """A snapshot; `disk` and `var_disk` stand for the usage of / and /var in per cent."""
+    named = {_NAMES.get(name, name): value for name, value in readings.items()}
     return Snapshot(readings=named, interval_seconds=5.0, scope="host", **common(agent_id, seq, epoch))
 
 

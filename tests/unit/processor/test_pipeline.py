@@ -72,9 +72,10 @@ def test_a_disk_that_is_gone_closes_its_incident_while_others_are_reported() -> 
     memory = empty_memory()
     for seq in range(1, 4):
         decide(memory, delivery(snapshot(seq, disk=97.0)))
-    other = {'disk.usage_percent{mount="/var"}': 10.0}
     changes = [
-        change for seq in range(4, 20) for change in decide(memory, delivery(snapshot(seq, **other))).batch.incidents
+        change
+        for seq in range(4, 20)
+        for change in decide(memory, delivery(snapshot(seq, var_disk=10.0))).batch.incidents
     ]
     [closed] = changes
     assert closed.change is Change.CLOSED

@@ -1,0 +1,85 @@
+"""The command line: exit codes, colour, and what goes where."""
+
+import os
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from agent.main import main
+from agent.status import write_status
+from rabbitmq.version import __version__
+from tests.unit.agent.test_status import GOOD, slot
+
+
+@pytest.fixture
+def state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HEALTHMON_STATE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["version"]) == 0
+    assert capsys.readouterr().out == f"healthmon-agent {__version__}\n"
+
+
+def test_a_command_is_required() -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([])
+    assert ended.value.code == 2
+
+
+def test_status_where_no_agent_ever_ran(state_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["status"]) == 1
+    assert "Start it: healthmon-agent run" in capsys.readouterr().err
+    assert list(state_folder.iterdir()) == []
+
+
+def test_status_shows_the_agent_that_runs_and_not_one_that_is_gone(
+    state_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = os.uname().nodename
+    write_status(slot(state_folder, 0), msgspec.structs.replace(GOOD, machine=here, name="gone", written_seconds=1.0))
+    write_status(
+        slot(state_folder, 1), msgspec.structs.replace(GOOD, machine=here, name="alive", written_seconds=time.time())
+    )
+    assert main(["status"]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("alive  ok  ")
+    assert "gone" not in told
+
+
+def test_status_of_an_agent_that_died_is_a_failed_health_check(
+    state_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_status(slot(state_folder, 0), msgspec.structs.replace(GOOD, machine=os.uname().nodename, written_seconds=1.0))
+    assert main(["status", "--color=always"]) == 1
+    assert capsys.readouterr().out.startswith("web-3  \x1b[1;31mNOT RUNNING\x1b[0m  ")
+
+
+def test_status_as_json_holds_no_colour(state_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = msgspec.structs.replace(GOOD, machine=os.uname().nodename, written_seconds=time.time())
+    write_status(slot(state_folder, 0), status)
+    assert main(["status", "--json", "--color=always"]) == 0
+    told = msgspec.json.decode(capsys.readouterr().out)
+    assert (told["state"], told["name"]) == ("ok", "web-3")
+
+
+def test_bad_settings_are_told_on_standard_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HEALTHMON_INTERVAL_SECONDS", "often")
+    assert main(["status"]) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "HEALTHMON_INTERVAL_SECONDS" in told.err
+
+
+def test_a_bad_log_level_is_told_before_anything_starts(
+    state_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    assert main(["run"]) == 2
+    assert "LOG_LEVEL" in capsys.readouterr().err
+    assert list(state_folder.iterdir()) == []
