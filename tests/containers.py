@@ -12,6 +12,7 @@ from docker.errors import DockerException
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.community.rabbitmq import RabbitMqContainer
 from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
 
 from rabbitmq.connection import BrokerAddress
 from rabbitmq.management import BrokerUnavailable, LoginRefused, Management
@@ -47,7 +48,7 @@ def rabbitmq_container() -> Iterator[tuple[BrokerAddress, Management]]:
     container.with_exposed_ports(container.port, MANAGEMENT_PORT)
     for name in ("rabbitmq.conf", "enabled_plugins"):
         container.with_volume_mapping(str(CONFIGURATION / name), f"/etc/rabbitmq/{name}", "ro")
-    with container:
+    with _running(container):
         parameters: pika.ConnectionParameters = container.get_connection_params()
         management_port = int(container.get_exposed_port(MANAGEMENT_PORT))
         management = Management(parameters.host, management_port, "guest", "guest")
@@ -61,8 +62,17 @@ def postgres_container() -> Iterator[str]:
     container = PostgresContainer(
         POSTGRES_IMAGE, username="healthmon", password="healthmon", dbname="postgres", driver=None
     )
-    with container:
+    with _running(container):
         yield container.get_connection_url()
+
+
+@contextmanager
+def _running(container: DockerContainer) -> Iterator[None]:
+    try:
+        with container:
+            yield
+    finally:
+        container.get_docker_client().client.close()
 
 
 def _answers(management: Management) -> bool:
