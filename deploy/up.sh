@@ -5,13 +5,12 @@ set -eu
 cd "$(dirname "$0")/.."
 verb=$1
 mode=${MODE:-auto}
+patience_seconds=90
+compose="docker compose"
+if command -v docker-compose >/dev/null; then compose=docker-compose; fi
 
 engine_answers() {
   command -v docker >/dev/null && timeout 10 docker info >/dev/null 2>&1
-}
-
-compose() {
-  if command -v docker-compose >/dev/null; then docker-compose "$@"; else docker compose "$@"; fi
 }
 
 base_images() {
@@ -26,7 +25,7 @@ have_base_images() {
 }
 
 compose_works() {
-  engine_answers && compose version >/dev/null 2>&1
+  engine_answers && $compose version >/dev/null 2>&1
 }
 
 up_local() {
@@ -35,18 +34,70 @@ up_local() {
 }
 
 up_compose() {
-  compose up --build -d
+  if ! compose_works; then
+    echo "MODE=compose needs a Docker engine that answers and Compose; 'docker info' tells more." >&2
+    exit 1
+  fi
+  build
+  $compose up -d || say_why_not
+  echo "Waiting for the first records"
+  wait_until_ready
+  page=http://$(published helpdesk 8000)
   echo "healthmon is up"
-  echo "  page      http://127.0.0.1:${HEALTHMON_PORT:-8000}"
-  echo "  terminal  docker-compose exec helpdesk healthmon status"
-  echo "  logs      docker-compose logs -f"
+  echo "  page      $page"
+  echo "  API       $page/docs"
+  echo "  RabbitMQ  http://$(published rabbitmq 15672)"
+  echo "  terminal  $compose exec helpdesk healthmon status"
+  echo "  logs      $compose logs -f"
   echo "  try it    make demo"
   echo "  stop      make down"
 }
 
+# Two images, shared by all services of ours. When it fails, once more with everything that the builder says.
+build() {
+  echo "Building the images (a minute the first time)"
+  $compose build --quiet processor agent || $compose build processor agent
+}
+
+# Preflight's own words, of this start only; whatever else went wrong, Compose has said above.
+say_why_not() {
+  preflight=$($compose ps -a -q preflight)
+  if [ -n "$preflight" ] && [ "$(docker inspect -f '{{.State.ExitCode}}' "$preflight")" != 0 ]; then
+    started=$(docker inspect -f '{{.State.StartedAt}}' "$preflight")
+    echo
+    docker logs --since "$started" "$preflight" 2>&1 | sed "s/docker-compose /$compose /"
+  else
+    echo "healthmon is not up; the reason is above. A port that is taken: set HEALTHMON_PORT, HEALTHMON_AMQP_PORT or"
+    echo "HEALTHMON_MANAGEMENT_PORT to a free one, in .env."
+  fi >&2
+  exit 1
+}
+
+# The help desk answers, and a record went from the broker into the database.
+ready() {
+  $compose exec -T helpdesk python3 -c \
+    'import urllib.request as u; u.urlopen("http://127.0.0.1:8000/readyz", timeout=3)' </dev/null >/dev/null 2>&1
+}
+
+wait_until_ready() {
+  end=$(($(date +%s) + patience_seconds))
+  until ready; do
+    if [ "$(date +%s)" -ge "$end" ]; then
+      echo "The containers run, but no record was stored within $patience_seconds s. See: $compose logs" >&2
+      exit 1
+    fi
+    sleep 1
+  done
+}
+
+# Where this machine reaches a service's port.
+published() {
+  $compose port "$1" "$2" | sed 's/^0\.0\.0\.0:/127.0.0.1:/'
+}
+
 down() {
   if [ "$mode" != compose ] && [ -x .venv/bin/python ]; then .venv/bin/python -m deploy.local down; fi
-  if [ "$mode" != local ] && compose_works && [ -n "$(compose ps -q)" ]; then compose down; fi
+  if [ "$mode" != local ] && compose_works && [ -n "$($compose ps -a -q)" ]; then $compose down; fi
 }
 
 case "$verb $mode" in

@@ -13,13 +13,14 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
+from configuration.reader import ConfigError
 from console.logs import start_logging
 from helpdesk_api.admin_key import admin_key
 from helpdesk_api.app import create_app
 from helpdesk_api.command_sender import AmqpCommandSender
 from helpdesk_api.desk import Desk
 from helpdesk_api.server import answer, listening_socket
-from helpdesk_api.settings import ConfigError, Settings, load_settings
+from helpdesk_api.settings import Settings, load_settings
 from knowledge.catalogue import load_catalogue
 from knowledge.matcher import Matcher
 from store.engine import StoreUnavailable, open_engine

@@ -6,7 +6,8 @@ import socket
 import uvicorn
 from fastapi import FastAPI
 
-from helpdesk_api.settings import ConfigError, Settings
+from configuration.reader import ConfigError
+from helpdesk_api.settings import Settings
 
 BACKLOG = 512
 LAST_ANSWERS_SECONDS = 7  # a poll that waits is answered before the end

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Engine
 
+from configuration.reader import ConfigError
 from console.logs import start_logging
 from knowledge.catalogue import load_catalogue
 from knowledge.matcher import Matcher
@@ -21,7 +22,7 @@ from processor.fold import RuleSet
 from processor.keeper import Keeper, wall_clock_ms
 from processor.remedies import Remedies
 from processor.rule_files import RuleFileError, load_rules
-from processor.settings import ConfigurationError, Settings, load_settings
+from processor.settings import Settings, load_settings
 from processor.summary import Summary
 from store.engine import StoreUnavailable, open_engine, reading
 from store.flow import last_flow
@@ -41,12 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb = parser.parse_args(arguments).verb
     try:
         start_logging()
-        settings = load_settings()
+        settings = load_settings(os.environ)
         rules = RuleSet(load_rules())
-    except (ConfigurationError, RuleFileError, ValueError) as error:
+        engine = open_engine(settings.database_url, settings.database_secret)
+    except (ConfigError, RuleFileError, ValueError) as error:
         print(f"cannot start:\n{error}", file=sys.stderr)
         return 2
-    engine = open_engine(settings.database_url, settings.database_secret())
     if verb == "migrate":
         return _migrate(engine)
     if verb == "check":
@@ -95,9 +96,9 @@ def _run(settings: Settings, engine: Engine, rules: RuleSet) -> int:
         public_url=settings.public_url.rstrip("/"),
         now_ms=wall_clock_ms,
     )
-    canary = threading.Thread(target=Canary(settings.broker(), stop, wall_clock_ms).run, name="canary")
+    canary = threading.Thread(target=Canary(settings.broker, stop, wall_clock_ms).run, name="canary")
     canary.start()
-    Consumer(settings.broker(), keeper, stop, _timed_work(keeper, round(settings.retention_hours * 3_600_000))).run()
+    Consumer(settings.broker, keeper, stop, _timed_work(keeper, round(settings.retention_hours * 3_600_000))).run()
     canary.join()
     log.info("stopped")
     return 0

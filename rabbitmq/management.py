@@ -55,8 +55,8 @@ class Management:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=TIMEOUT_SECONDS)
         try:
             connection.request(method, target, body, self._headers())
-            answer = connection.getresponse()
-            return answer.status, answer.read(MAX_ANSWER_BYTES)
+            with connection.getresponse() as answer:
+                return answer.status, answer.read(MAX_ANSWER_BYTES)
         except (OSError, http.client.HTTPException) as error:
             raise BrokerUnavailable(f"{self.host}:{self.port}: {error or type(error).__name__}") from error
         finally:

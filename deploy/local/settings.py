@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from configuration.addresses import is_loopback
 from deploy.local.broker import LOOPBACK, BrokerPlan, BrokerPorts, is_free
 from deploy.preflight.exposure import bind_address
-from helpdesk_api.settings import is_loopback
 from rabbitmq.setup import PASSWORD_VARIABLES
 
 ROOT = Path(__file__).parents[2]

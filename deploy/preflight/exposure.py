@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from helpdesk_api.settings import is_loopback
+from configuration.addresses import is_loopback
 from rabbitmq.setup import PASSWORD_VARIABLES, read_settings
 
 ADMIN_PASSWORD = "HEALTHMON_RABBITMQ_ADMIN_PASSWORD"  # noqa: S105 - the variable's name

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from configuration.reader import ConfigError
 from helpdesk_api.main import open_store, wait_for_database
-from helpdesk_api.settings import ConfigError, Settings
+from helpdesk_api.settings import Settings
 from store.engine import open_engine
 from store.migrate import migrate
 

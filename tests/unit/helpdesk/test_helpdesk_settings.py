@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from helpdesk_api.settings import ConfigError, Settings, is_loopback, load_settings
+from configuration.addresses import is_loopback
+from configuration.reader import ConfigError
+from helpdesk_api.settings import Settings, load_settings
 
 NO_FILE = Path("/nonexistent/helpdesk.toml")
 SECRET = "hunter2-hunter2"
