@@ -57,9 +57,8 @@ def main() -> int:
 
 def open_store(settings: Settings) -> Engine:
     """Raises ConfigError."""
-    password = settings.database_password
     try:
-        return open_engine(settings.database_url, password.get_secret_value() if password else None)
+        return open_engine(settings.database_url, settings.database_secret)
     except ValueError as error:
         raise ConfigError([f"HEALTHMON_DATABASE_URL: {error}"]) from None
 

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         start_logging()
         settings = load_settings(os.environ)
         rules = RuleSet(load_rules())
-        engine = open_engine(settings.database_url, settings.database_secret)
+        engine = _open(settings)
     except (ConfigError, RuleFileError, ValueError) as error:
         print(f"cannot start:\n{error}", file=sys.stderr)
         return 2
@@ -53,6 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb == "check":
         return _check(engine)
     return _run(settings, engine, rules)
+
+
+def _open(settings: Settings) -> Engine:
+    try:
+        return open_engine(settings.database_url, settings.database_secret)
+    except ValueError as error:
+        raise ConfigError([f"HEALTHMON_DATABASE_URL: {error}"]) from None
 
 
 def _migrate(engine: Engine) -> int:

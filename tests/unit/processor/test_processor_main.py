@@ -7,7 +7,9 @@ import pytest
 
 
 def start(**settings: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "processor"], env=settings, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-m", "processor"], env=settings, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_bad_settings_stop_it_at_once_and_are_all_named() -> None:
@@ -32,4 +34,5 @@ def test_a_database_that_is_none_is_a_configuration_error() -> None:
     ended = start(HEALTHMON_DATABASE_URL="mysql://db.example/x")
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
+    assert "HEALTHMON_DATABASE_URL" in ended.stderr
     assert "sqlite, postgresql" in ended.stderr
