@@ -15,7 +15,7 @@ down: # stop it; all data stay
 venv: .venv/local # the programs' environment, from the hash-pinned lock
 
 test: .venv/dev # all tests; what needs a server that is not installed is skipped
-	.venv/bin/pytest
+	.venv/bin/pytest --numprocesses 3 --dist loadfile
 
 lint: .venv/dev # style, types, and who may import whom
 	.venv/bin/ruff check .
