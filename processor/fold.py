@@ -1,7 +1,7 @@
 """One agent's snapshot against all rules: which checks it moves and which incidents that opens, changes or closes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from processor.evaluators import threshold
@@ -40,6 +40,7 @@ class RuleSet:
         self.by_metric: dict[str, list[Rule]] = {}
         for rule in rules:
             self.by_metric.setdefault(rule.metric, []).append(rule)
+        self.by_id = {rule.rule_id: rule for rule in rules}
         self.probes = lru_cache(maxsize=4096)(self._bind)
 
     def _bind(self, names: tuple[str, ...]) -> Sequence[Probe]:
@@ -60,7 +61,8 @@ def fold_snapshot(
 
     1. Each reading under a rule moves its check one step.
     2. A check in trouble whose thing is not reported any more (an unmounted disk) is closed after a minute, as long as
-       its metric is reported for others: then the collector works and the thing is gone.
+       its metric is reported for others: then the collector works and the thing is gone. One whose rule is not in force
+       any more is closed at once.
     3. Only what changed comes back; a change of state is also a change of an incident.
     """
     moved: list[Check] = []
@@ -77,9 +79,11 @@ def fold_snapshot(
             incidents.append(
                 _incident_change(probe, before.state if before else State.OK, after, snapshot, find_remedies)
             )
-    for gone, change in _vanished(snapshot, checks, probes):
-        moved.append(gone)
-        incidents.extend(change)
+    for check in checks.values():
+        gone = _gone(check, snapshot, probes, rules)
+        if gone is not None:
+            moved.append(gone.check)
+            incidents.extend(gone.incidents)
     return Folded(moved, incidents)
 
 
@@ -114,6 +118,7 @@ def _incident_change(
         received_ms=snapshot.received_ms,
         epoch=snapshot.epoch,
         seq=snapshot.seq,
+        metric=rule.metric,
         value=check.value,
         limit=limit,
         title=rule.title.format_map(words),
@@ -130,43 +135,48 @@ def _change(before: State, after: State) -> Change:
     return Change.WORSENED if threshold.is_worse(after, before) else Change.EASED
 
 
-def _vanished(
-    snapshot: KeptSnapshot, checks: Mapping[tuple[str, str], Check], probes: Sequence[Probe]
-) -> Sequence[tuple[Check, Sequence[IncidentChange]]]:
-    reported = {(probe.rule.rule_id, probe.subject) for probe in probes}
-    working = {probe.rule.rule_id for probe in probes}
-    return [
-        _vanish(check, snapshot)
-        for place, check in checks.items()
-        if check.state is not State.OK and place not in reported and place[0] in working
-    ]
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    check: Check
+    incidents: Sequence[IncidentChange] = ()
 
 
-def _vanish(check: Check, snapshot: KeptSnapshot) -> tuple[Check, Sequence[IncidentChange]]:
-    at_ms = snapshot.wall_ms
-    waiting = check.pending is State.OK and check.pending_since_ms is not None
-    since_ms = check.pending_since_ms if waiting and check.pending_since_ms is not None else at_ms
-    if not waiting or at_ms - since_ms < VANISHED_HOLD_MS:
-        pending = Check(
-            key=check.key,
-            state=check.state,
-            since_ms=check.since_ms,
-            value=check.value,
-            pending=State.OK,
-            pending_since_ms=since_ms,
+def _gone(check: Check, snapshot: KeptSnapshot, probes: Sequence[Probe], rules: RuleSet) -> _Gone | None:
+    """What becomes of a check in trouble that the snapshot did not feed; None for all others."""
+    if check.state is State.OK:
+        return None
+    place = (check.key.rule, check.key.subject)
+    rule = rules.by_id.get(check.key.rule)
+    if rule is None:
+        return _Gone(
+            *_closed(check, snapshot, check.key.rule, "", f"the rule {check.key.rule} is not in force any more")
         )
-        return pending, ()
+    same_rule = [probe for probe in probes if probe.rule is rule]
+    if not same_rule or any((probe.rule.rule_id, probe.subject) == place for probe in same_rule):
+        return None
+    since_ms = check.pending_since_ms if check.pending is State.OK else None
+    if since_ms is None or snapshot.wall_ms - since_ms < VANISHED_HOLD_MS:
+        return _Gone(replace(check, pending=State.OK, pending_since_ms=since_ms or snapshot.wall_ms))
+    sentence = f"{check.key.subject or rule.metric} is not reported any more"
+    return _Gone(*_closed(check, snapshot, check.key.rule, rule.metric, sentence))
+
+
+def _closed(
+    check: Check, snapshot: KeptSnapshot, title: str, metric: str, sentence: str
+) -> tuple[Check, Sequence[IncidentChange]]:
+    """Closed without a value of now: the last one stays."""
     closed = IncidentChange(
         key=check.key,
         change=Change.CLOSED,
         severity=check.state,
-        at_ms=at_ms,
+        at_ms=snapshot.wall_ms,
         received_ms=snapshot.received_ms,
         epoch=snapshot.epoch,
         seq=snapshot.seq,
+        metric=metric,
         value=check.value,
         limit=check.value,
-        title=f"{check.key.rule} {check.key.subject}",
-        sentence=f"{check.key.subject or check.key.rule} is not reported any more",
+        title=title,
+        sentence=sentence,
     )
-    return Check(key=check.key, state=State.OK, since_ms=at_ms, value=check.value), (closed,)
+    return Check(key=check.key, state=State.OK, since_ms=snapshot.wall_ms, value=check.value), (closed,)

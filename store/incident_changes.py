@@ -56,6 +56,7 @@ def _open(connection: Connection, change: IncidentChange, agent_no: int) -> int:
         "agent_no": agent_no,
         "rule": change.key.rule,
         "subject": change.key.subject,
+        "metric": change.metric,
         "opened_ms": change.at_ms,
         "remedies": [asdict(remedy) for remedy in change.remedies],
         **_changed_columns(change),
@@ -66,10 +67,10 @@ def _open(connection: Connection, change: IncidentChange, agent_no: int) -> int:
 
 
 def _changed_columns(change: IncidentChange) -> dict[str, Any]:
-    now = {"sentence": change.sentence, "value": change.value, "limit_value": change.limit, "updated_ms": change.at_ms}
+    now = {"sentence": change.sentence, "value": change.value, "updated_ms": change.at_ms}
     if change.change is Change.CLOSED:
-        return now | {"closed_ms": change.at_ms}  # it stays as severe as it was
-    return now | {"title": change.title, "severity": change.severity}
+        return now | {"closed_ms": change.at_ms}  # title, severity and limit stay as they were
+    return now | {"title": change.title, "severity": change.severity, "limit_value": change.limit}
 
 
 def _append(connection: Connection, change: IncidentChange, number: int) -> None:

@@ -56,6 +56,7 @@ def _incident(row: Row[Any], timeline: tuple[TimelineEntry, ...]) -> Incident:
         severity=State(row.severity),
         title=row.title,
         sentence=row.sentence,
+        metric=row.metric,
         value=row.value,
         limit=row.limit_value,
         opened_ms=row.opened_ms,

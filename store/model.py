@@ -185,6 +185,7 @@ class IncidentChange:
     received_ms: int
     epoch: int
     seq: int
+    metric: str  # its name ends in the unit of `value` and `limit`
     value: float
     limit: float
     title: str
@@ -211,6 +212,7 @@ class Incident:
     severity: State
     title: str
     sentence: str
+    metric: str
     value: float
     limit: float
     opened_ms: int

@@ -141,6 +141,7 @@ incident = Table(
     Column("title", AnyText, nullable=False),
     Column("sentence", AnyText, nullable=False),
     Column("value", Double, nullable=False),
+    Column("metric", AnyText, nullable=False),
     Column("limit_value", Double, nullable=False),
     Column("opened_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),

@@ -42,6 +42,7 @@ class IncidentAnswer(BaseModel):
     severity: State
     title: str
     sentence: str
+    metric: str = Field(description="Its name ends in the unit of value and limit.")
     value: float
     limit: float
     opened: Moment
@@ -62,6 +63,7 @@ def incident_answer(incident: Incident, base_url: str) -> IncidentAnswer:
         severity=incident.severity,
         title=incident.title,
         sentence=incident.sentence,
+        metric=incident.metric,
         value=incident.value,
         limit=incident.limit,
         opened=moment(incident.opened_ms),

@@ -15,7 +15,7 @@ from helpdesk_api.pages import page
 from helpdesk_api.readiness import broker_link, flow_link
 from helpdesk_api.routes.incidents import Number, find_incident
 from helpdesk_api.routes.problems import find_problem
-from helpdesk_api.words import STATE_WORDS, significant
+from helpdesk_api.words import STATE_WORDS, quantity
 from store import flow, snapshots
 from store.agents import get_agent, system_of
 from store.engine import reading
@@ -78,8 +78,8 @@ def incident_page(number: Number, desk: TheDesk) -> HTMLResponse:
         "word": "Closed" if closed else STATE_WORDS[incident.severity],
         "host": incident.host_name or incident.key.agent_id,
         "silence": silence(agent, now_ms) if agent else None,
-        "value": significant(incident.value),
-        "limit": significant(incident.limit),
+        "value": quantity(incident.metric, incident.value),
+        "limit": quantity(incident.metric, incident.limit),
         "now_ms": now_ms,
     }
     return page("incident.html", context)

@@ -134,6 +134,7 @@ def _create_incident() -> None:
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("sentence", sa.Text(), nullable=False),
         sa.Column("value", sa.Double(), nullable=False),
+        sa.Column("metric", sa.Text(), nullable=False),
         sa.Column("limit_value", sa.Double(), nullable=False),
         sa.Column("opened_ms", sa.BigInteger(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),

@@ -79,6 +79,7 @@ def change(agent_id: str = "web-3", *, subject: str = 'mount="/var"', **changes:
         "received_ms": NOW_MS - 720_000,
         "epoch": 1,
         "seq": 1,
+        "metric": "disk.usage_percent",
         "value": 96.4,
         "limit": 95.0,
         "title": "disk /var is almost full",

@@ -61,6 +61,7 @@ def change(what: Change = Change.OPENED, seq: int = 1, key: CheckKey = KEY, **fi
         received_ms=NOW_MS + seq,
         epoch=1,
         seq=seq,
+        metric="disk.usage_percent",
         value=91.5,
         limit=90.0,
         title="Disk is filling up",

@@ -55,6 +55,7 @@ def test_opens_with_remedies_and_closes_with_its_story(store_engine: Engine, epo
         severity=State.WARNING,
         title="Disk is filling up",
         sentence="opened at 1",
+        metric="disk.usage_percent",
         value=91.5,
         limit=90.0,
         opened_ms=NOW_MS + 1,
@@ -67,7 +68,7 @@ def test_opens_with_remedies_and_closes_with_its_story(store_engine: Engine, epo
     closed = change(Change.CLOSED, 3, severity=State.OK, value=50.0)
     assert keep(store_engine, epoch, worse, closed) == {KEY: number}
     done = read(store_engine, number)
-    assert (done.severity, done.title, done.value, done.limit) == (State.CRITICAL, "Disk is full", 50.0, 90.0)
+    assert (done.severity, done.title, done.value, done.limit) == (State.CRITICAL, "Disk is full", 50.0, 95.0)
     assert (done.opened_ms, done.updated_ms, done.closed_ms) == (NOW_MS + 1, NOW_MS + 3, NOW_MS + 3)
     assert done.remedies == (REMEDY,)
     assert [entry.sentence for entry in done.timeline] == ["opened at 1", "worsened at 2", "closed at 3"]

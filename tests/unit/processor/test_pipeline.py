@@ -7,6 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.delivery import Delivery
+from processor.fold import RuleSet
+from processor.pipeline import handle_batch
 from rabbitmq.topology import CANARY_ROUTING_KEY
 from store.model import Change, State
 from tests.unit.processor.deliveries import (
@@ -18,6 +20,7 @@ from tests.unit.processor.deliveries import (
     hello,
     result,
     snapshot,
+    states,
 )
 
 
@@ -163,3 +166,14 @@ def test_batches_may_be_cut_anywhere_and_doubled(values: list[float], cuts: rand
         pieces.append(decide(memory, *[delivery(record) for record in again]).batch)
         position += size
     assert [change for piece in pieces for change in piece.incidents] == list(whole.incidents)
+
+
+def test_a_rule_that_is_gone_closes_what_it_had_opened() -> None:
+    memory = empty_memory()
+    for seq in range(1, 4):
+        decide(memory, delivery(snapshot(seq, disk=97.0)))
+    decision = handle_batch([delivery(snapshot(4, disk=97.0))], memory, RuleSet([]), lambda *_: [], 1_000)
+    [closed] = decision.batch.incidents
+    assert closed.change is Change.CLOSED
+    assert closed.sentence == "the rule disk-usage is not in force any more"
+    assert states(decision) == {'mount="/"': State.OK}
