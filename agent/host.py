@@ -49,8 +49,8 @@ class Host:
         return self.root != Path("/") and self.scope == "host"
 
     def read_proc(self, name: str) -> bytes:
-        """The content of one file below /proc; raises OSError."""
-        return read_file(f"{self.proc}/{name}")
+        """The content of one file below /proc, which stays open for the next time; raises OSError."""
+        return read_held(f"{self.proc}/{name}")
 
     def host_name(self) -> str:
         """The name people call the host, or the container in its own scope."""
@@ -85,6 +85,24 @@ def read_file(path: str) -> bytes:
         return content
     finally:
         os.close(descriptor)
+
+
+_held: dict[str, int] = {}  # descriptors of files that the kernel writes anew for each reader
+
+
+def read_held(path: str) -> bytes:
+    """As `read_file`, but the kernel's own files, which have no size, stay open: opening costs more than reading."""
+    descriptor = _held.get(path)
+    if descriptor is None:
+        content = read_file(path)
+        if content and os.stat(path).st_size == 0:  # noqa: PTH116 - no Path per collection
+            _held[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        return content
+    content = chunk = os.pread(descriptor, _CHUNK_BYTES, 0)
+    while chunk:
+        chunk = os.pread(descriptor, _CHUNK_BYTES, len(content))
+        content += chunk
+    return content
 
 
 def _mounted_view(environment: Mapping[str, str]) -> tuple[Host | None, str]:

@@ -50,6 +50,7 @@ class Spool:
         self._in_flight: set[int] = set()
         self._confirmed: set[int] = set()
         self._first_waiting = 0  # no record below this one is waiting
+        self._sure_appends = 0  # as many fit for sure, whatever their size
         self.lost_count = 0
         with self._guarded():
             self._database, self.epoch, self.damaged_file = open_spool_file(file, max_pages=self._max_pages)
@@ -60,8 +61,7 @@ class Spool:
         """Number, stamp and keep one record; returns its seq once it is on disk."""
         with self._guarded(), self._transaction():
             self._delete_confirmed()
-            while self._free_pages() < RESERVE_PAGES and self._give_up_oldest():
-                pass
+            self._make_room()
             return self._insert(build)
 
     def take_newest(self) -> NumberedBody | None:
@@ -151,6 +151,15 @@ class Spool:
         self._kept_count += 1
         return seq
 
+    def _make_room(self) -> None:
+        """Keep the reserve free; what is free is asked only when the largest records might have used it up."""
+        if self._sure_appends > 0:
+            self._sure_appends -= 1
+            return
+        while self._free_pages() < RESERVE_PAGES and self._give_up_oldest():
+            pass
+        self._sure_appends = max(0, self._free_pages() // RESERVE_PAGES - 2)
+
     def _give_up_oldest(self) -> bool:
         """Drop the oldest snapshots (then other records), each run of numbers named in one loss record."""
         candidates = self._rows(
@@ -217,13 +226,13 @@ class Spool:
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         """All or nothing, for the file and for what this object remembers of it."""
-        before = self._kept_count, self.last_seq, self.lost_count, self._confirmed
+        before = self._kept_count, self.last_seq, self.lost_count, self._confirmed, self._sure_appends
         self._database.execute("BEGIN IMMEDIATE")
         try:
             yield
             self._database.execute("COMMIT")
         except BaseException:
-            self._kept_count, self.last_seq, self.lost_count, self._confirmed = before
+            self._kept_count, self.last_seq, self.lost_count, self._confirmed, self._sure_appends = before
             if self._database.in_transaction:  # SQLite has rolled back by itself after some errors
                 self._database.execute("ROLLBACK")
             raise

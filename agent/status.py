@@ -60,7 +60,8 @@ def write_status(folder: Path, status: Status) -> None:
     descriptor = os.open(folder / STATUS_FILE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.pwrite(descriptor, padded, 0)
-        os.ftruncate(descriptor, len(padded))
+        if os.fstat(descriptor).st_size > len(padded):
+            os.ftruncate(descriptor, len(padded))
     finally:
         os.close(descriptor)
 

@@ -5,8 +5,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from agent.collectors.collector import Partial, labelled
-from agent.collectors.disk import Disk, read_mount_table
+from agent.collectors.disk import Disk
 from agent.collectors.memory import Memory
+from agent.collectors.mount_table import MountTable
 from agent.collectors.swap import Swap
 from agent.host import Host
 from agent.interface_addresses import interface_addresses
@@ -104,8 +105,9 @@ def _file_systems(host: Host) -> list[Filesystem]:
     disk = Disk()
     sizes = _readings_of(disk, host)
     disk.close()
+    mount_table = MountTable()
     with suppress(OSError):
-        systems = file_systems(parse_mountinfo(read_mount_table(host)), host.scope)
+        systems = file_systems(parse_mountinfo(mount_table.read(host)), host.scope)
         return [
             Filesystem(
                 mount=_short(path_text(mount.point)),

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cli.text import columns as columns_of
-from cli.text import escape, padded, shortened, wrapped
+from cli.text import padded, shortened, wrapped
 from console.colour import Choice, wants_colour
+from console.text import escape
 
 WIDEST = 80
 NARROW = 60

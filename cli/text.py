@@ -5,13 +5,10 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
+from console.text import escape
+
 OUR_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 VERBATIM = frozenset({"command"})  # people copy it, so its lines stay lines
-
-
-def escape(text: str, *, keep_lines: bool = False) -> str:
-    """Every character that could move the cursor, hide text or forge a line, written out like `\\x1b`."""
-    return "".join(sign if sign.isprintable() or (keep_lines and sign == "\n") else _code(sign) for sign in text)
 
 
 def escaped(answer: Any, *, keep_lines: bool = False) -> Any:
@@ -65,10 +62,6 @@ def _parts(text: str, width: int) -> Iterator[str]:
                 part = ""
             part += sign
         yield part
-
-
-def _code(sign: str) -> str:
-    return sign.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def _sign_columns(sign: str) -> int:

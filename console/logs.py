@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from types import TracebackType
 
 from console.colour import wants_colour
+from console.text import escape
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 STYLES = ("text", "json")
@@ -21,7 +22,6 @@ _COLOURS = {"WARN": "\x1b[33m", "ERROR": "\x1b[1;31m", "CRIT": "\x1b[1;31m"}
 _NAMES = {"WARNING": "WARN", "CRITICAL": "CRIT"}
 # pika says the same thing five times over; our publisher and consumer say it once, with what to do
 _QUIET = {"pika": logging.CRITICAL + 1, "alembic": logging.WARNING}
-_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127)}
 
 
 class LineFormatter(logging.Formatter):
@@ -36,7 +36,7 @@ class LineFormatter(logging.Formatter):
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         level = _NAMES.get(record.levelname, record.levelname)
         shown = f"{_COLOURS[level]}{level:<5}\x1b[0m" if self._colour and level in _COLOURS else f"{level:<5}"
-        line = f"{clock} {shown}  {record.getMessage().translate(_CONTROL)}"
+        line = f"{clock} {shown}  {escape(record.getMessage())}"
         return line + _trace(record, self._whole_traces)
 
 
@@ -56,7 +56,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "event": event,
         }
-        return json.dumps(fields, ensure_ascii=False)
+        return json.dumps(fields, ensure_ascii=True)
 
 
 def start_logging(environment: Mapping[str, str] = os.environ) -> None:
@@ -88,7 +88,7 @@ def _trace(record: logging.LogRecord, whole: bool) -> str:
     kind, error, frames = record.exc_info
     if whole:
         return "\n" + "".join(traceback.format_exception(kind, error, frames)).rstrip()
-    return f" ({type(error).__name__}: {error}{_place(frames)})".translate(_CONTROL)
+    return escape(f" ({type(error).__name__}: {error}{_place(frames)})")
 
 
 def _place(frames: TracebackType | None) -> str:

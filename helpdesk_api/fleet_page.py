@@ -138,10 +138,11 @@ def _silent_word(agent: Agent, now_ms: int) -> str:
 
 def _quiet_line(states: Counter[State]) -> str:
     fine, waiting = states[State.OK], states[State.WAITING]
-    told = f"All {count(fine, 'host')} OK." if fine else ""
+    every = "All " if fine > 1 and not waiting else ""
+    told = [f"{every}{count(fine, 'host')} OK."] if fine else []
     if waiting:
-        told += f" {count(waiting, 'host')} waiting for the first report."
-    return told.strip()
+        told.append(f"{count(waiting, 'host')} waiting for the first report.")
+    return " ".join(told)
 
 
 def _row(agent: Agent, state: State, worst: Incident | None, snapshot: KeptSnapshot | None, now_ms: int) -> Row:

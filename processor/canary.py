@@ -5,6 +5,7 @@ acknowledgements must not wait behind that.
 """
 
 import threading
+import time
 from collections.abc import Callable
 
 import pika
@@ -13,7 +14,7 @@ from pika.exceptions import AMQPError
 from rabbitmq.connection import BrokerAddress, connection_parameters
 from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE
 
-PERIOD_MS = 10_000
+PERIOD_SECONDS = 10.0
 STOP_WITHIN_SECONDS = 0.5
 RETRY_SECONDS = 5.0
 
@@ -39,12 +40,11 @@ class Canary:
         )
         try:
             channel = connection.channel()
-            next_ms = 0
+            next_at = time.monotonic()
             while not self._stop.is_set():
-                now_ms = self._now_ms()
-                if now_ms >= next_ms:
-                    channel.basic_publish(EXCHANGE, CANARY_ROUTING_KEY, str(now_ms).encode())
-                    next_ms = now_ms + PERIOD_MS
+                if time.monotonic() >= next_at:
+                    channel.basic_publish(EXCHANGE, CANARY_ROUTING_KEY, str(self._now_ms()).encode())
+                    next_at += PERIOD_SECONDS
                 connection.process_data_events(time_limit=STOP_WITHIN_SECONDS)
         finally:
             if connection.is_open:

@@ -1,18 +1,20 @@
 """One agent's snapshot against all rules: which checks it moves and which incidents that opens, changes or closes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
+from processor import vanished
 from processor.evaluators import threshold
-from processor.rule import Rule
+from processor.rule import Rule, Words
+from processor.vanished import settled
 from rabbitmq.readings import parse_reading_name
 from store.model import Change, Check, CheckKey, IncidentChange, KeptSnapshot, Remedy, State
 
 RemedyFinder = Callable[[str, State, Mapping[str, str]], Sequence[Remedy]]
 """From a rule's id, the severity and the labels to the known problems that fit."""
 
-VANISHED_HOLD_MS = 60_000
+MOST_REMEMBERED_NAMES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,53 +39,65 @@ class RuleSet:
     """All rules, bound to the names a snapshot brings. Hosts report the same names for hours, so bindings are kept."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        self.by_metric: dict[str, list[Rule]] = {}
+        self._by_metric: dict[str, list[Rule]] = {}
         for rule in rules:
-            self.by_metric.setdefault(rule.metric, []).append(rule)
+            self._by_metric.setdefault(rule.metric, []).append(rule)
         self.by_id = {rule.rule_id: rule for rule in rules}
-        self.probes = lru_cache(maxsize=4096)(self._bind)
+        self._remembered = lru_cache(maxsize=2048)(self._bind)
+
+    def probes(self, names: tuple[str, ...]) -> Sequence[Probe]:
+        """What to evaluate on a snapshot with these readings; only ordinary hosts' bindings are worth the memory."""
+        return self._remembered(names) if len(names) <= MOST_REMEMBERED_NAMES else self._bind(names)
 
     def _bind(self, names: tuple[str, ...]) -> Sequence[Probe]:
         return [
             Probe(name, rule, subject, parse_reading_name(name)[1])
             for name, (metric, subject) in ((name, _split(name)) for name in names)
-            for rule in self.by_metric.get(metric, ())
+            for rule in self._by_metric.get(metric, ())
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What a snapshot says beside its readings: failed collectors, and whether there was silence before it."""
+
+    errors: Mapping[str, str]
+    after_silence: bool
 
 
 def fold_snapshot(
     snapshot: KeptSnapshot,
+    circumstances: Circumstances,
     checks: Mapping[tuple[str, str], Check],
     rules: RuleSet,
     find_remedies: RemedyFinder,
 ) -> Folded:
     """Evaluate every rule on the snapshot, given the agent's checks by (rule, subject).
 
-    1. Each reading under a rule moves its check one step.
-    2. A check in trouble whose thing is not reported any more (an unmounted disk) is closed after a minute, as long as
-       its metric is reported for others: then the collector works and the thing is gone. One whose rule is not in force
-       any more is closed at once.
-    3. Only what changed comes back; a change of state is also a change of an incident.
+    1. After a silence nothing counts as having lasted: what was pending begins anew.
+    2. Each reading under a rule moves its check one step.
+    3. A check that the snapshot does not feed is looked at by `vanished`.
+    4. Only what changed comes back; a change of state is also a change of an incident.
     """
     moved: list[Check] = []
     incidents: list[IncidentChange] = []
-    probes = rules.probes(tuple(snapshot.readings))
-    for probe in probes:
-        before = checks.get((probe.rule.rule_id, probe.subject))
-        key = before.key if before else CheckKey(snapshot.agent_id, probe.rule.rule_id, probe.subject)
-        value = snapshot.readings[probe.reading]
-        after = threshold.evaluate(probe.rule, key, before, value, snapshot.wall_ms)
-        if before is None or _moved(before, after):
+    fed: set[tuple[str, str]] = set()
+    for probe in rules.probes(tuple(snapshot.readings)):
+        place = (probe.rule.rule_id, probe.subject)
+        fed.add(place)
+        key = CheckKey(snapshot.agent_id, *place)
+        before = checks.get(place) or Check(key=key, state=State.OK, since_ms=snapshot.wall_ms, value=0.0)
+        held = settled(before) if circumstances.after_silence else before
+        after = threshold.evaluate(probe.rule, held, snapshot.readings[probe.reading], snapshot.wall_ms)
+        if _moved(before, after):
             moved.append(after)
-        if after.state != (before.state if before else State.OK):
-            incidents.append(
-                _incident_change(probe, before.state if before else State.OK, after, snapshot, find_remedies)
-            )
-    for check in checks.values():
-        gone = _gone(check, snapshot, probes, rules)
-        if gone is not None:
+        if after.state != before.state:
+            incidents.append(_incident_change(probe, before.state, after, snapshot, find_remedies))
+    for check in [check for place, check in checks.items() if place not in fed]:
+        gone = vanished.look_at(check, snapshot, rules.by_id.get(check.key.rule), circumstances.errors)
+        if gone.check != check:
             moved.append(gone.check)
-            incidents.extend(gone.incidents)
+        incidents.extend(gone.incidents)
     return Folded(moved, incidents)
 
 
@@ -109,7 +123,7 @@ def _incident_change(
 ) -> IncidentChange:
     rule, change = probe.rule, _change(before, check.state)
     limit = threshold.limit_of(rule, check.state)
-    words = {**probe.labels, "value": check.value, "limit": limit}
+    words = Words({**probe.labels, "value": check.value, "limit": limit})
     return IncidentChange(
         key=check.key,
         change=change,
@@ -133,50 +147,3 @@ def _change(before: State, after: State) -> Change:
     if after is State.OK:
         return Change.CLOSED
     return Change.WORSENED if threshold.is_worse(after, before) else Change.EASED
-
-
-@dataclass(frozen=True, slots=True)
-class _Gone:
-    check: Check
-    incidents: Sequence[IncidentChange] = ()
-
-
-def _gone(check: Check, snapshot: KeptSnapshot, probes: Sequence[Probe], rules: RuleSet) -> _Gone | None:
-    """What becomes of a check in trouble that the snapshot did not feed; None for all others."""
-    if check.state is State.OK:
-        return None
-    place = (check.key.rule, check.key.subject)
-    rule = rules.by_id.get(check.key.rule)
-    if rule is None:
-        return _Gone(
-            *_closed(check, snapshot, check.key.rule, "", f"the rule {check.key.rule} is not in force any more")
-        )
-    same_rule = [probe for probe in probes if probe.rule is rule]
-    if not same_rule or any((probe.rule.rule_id, probe.subject) == place for probe in same_rule):
-        return None
-    since_ms = check.pending_since_ms if check.pending is State.OK else None
-    if since_ms is None or snapshot.wall_ms - since_ms < VANISHED_HOLD_MS:
-        return _Gone(replace(check, pending=State.OK, pending_since_ms=since_ms or snapshot.wall_ms))
-    sentence = f"{check.key.subject or rule.metric} is not reported any more"
-    return _Gone(*_closed(check, snapshot, check.key.rule, rule.metric, sentence))
-
-
-def _closed(
-    check: Check, snapshot: KeptSnapshot, title: str, metric: str, sentence: str
-) -> tuple[Check, Sequence[IncidentChange]]:
-    """Closed without a value of now: the last one stays."""
-    closed = IncidentChange(
-        key=check.key,
-        change=Change.CLOSED,
-        severity=check.state,
-        at_ms=snapshot.wall_ms,
-        received_ms=snapshot.received_ms,
-        epoch=snapshot.epoch,
-        seq=snapshot.seq,
-        metric=metric,
-        value=check.value,
-        limit=check.value,
-        title=title,
-        sentence=sentence,
-    )
-    return Check(key=check.key, state=State.OK, since_ms=snapshot.wall_ms, value=check.value), (closed,)

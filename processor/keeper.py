@@ -7,11 +7,12 @@ gets any, and from then on every transaction checks it.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from processor.delivery import Delivery
@@ -24,6 +25,8 @@ from store.engine import StoreUnavailable, reading
 from store.model import Batch, Change, IncidentChange, KeptBatch, Quarantined
 
 log = logging.getLogger(__name__)
+
+LONGEST_WAIT_SECONDS = 10.0
 
 
 @dataclass
@@ -81,6 +84,18 @@ class Keeper:
         ownership.memory.apply(decision.batch)
         self._tell(decision, kept)
 
+    def wait_for_store(self, stop: threading.Event) -> None:
+        """Return when the database answers again, or at a stop; nothing is held meanwhile."""
+        delay_seconds = 0.5
+        while not stop.wait(delay_seconds):
+            try:
+                with reading(self._engine) as connection:
+                    connection.execute(select(1))
+            except StoreUnavailable:
+                delay_seconds = min(delay_seconds * 2, LONGEST_WAIT_SECONDS)
+            else:
+                return
+
     def drop_expired(self, retention_ms: int) -> int:
         """Drop what is older than the retention; 0 while another processor is the owner."""
         if self._ownership is None:
@@ -109,7 +124,10 @@ class Keeper:
             body=delivery.body,
         )
         batch = Batch(quarantined=[quarantined], received_ms=quarantined.received_ms)
-        kept = ingest.keep_batch(self._engine, batch, ownership.fence_epoch)
+        try:
+            kept = ingest.keep_batch(self._engine, batch, ownership.fence_epoch)
+        except SQLAlchemyError as refused:
+            raise StoreUnavailable(f"it takes nothing, not even into quarantine: {type(refused).__name__}") from refused
         self.summary.count(batch, kept)
 
     def _tell(self, decision: Decision, kept: KeptBatch) -> None:
@@ -120,7 +138,11 @@ class Keeper:
         for agent in decision.stopped:
             log.info("%s said goodbye: %s", agent.name, agent.goodbye_reason)
         for bad in batch.quarantined:
-            log.warning("quarantined a message of %s: %s (%s)", bad.routing_key[:64], bad.reason, bad.detail[:200])
+            if self.summary.is_news(bad):
+                log.warning("quarantined, from %s: %s (%s)", bad.routing_key[:64], bad.reason, bad.detail[:200])
+        for loss in decision.losses:
+            lost = f"records {loss.first_seq} to {loss.last_seq} of epoch {loss.lost_epoch}"
+            log.warning("%s gave up %s: %s", loss.agent_id, lost, loss.reason)
         names = {agent.agent_id: agent.name for agent in batch.agents}
         for change in batch.incidents:
             number = kept.incident_numbers.get(change.key)

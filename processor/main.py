@@ -76,8 +76,8 @@ def _check(engine: Engine) -> int:
     except StoreUnavailable as error:
         log.error("the database is away: %s", error)
         return 1
-    if flow is None or wall_clock_ms() - flow.stored_ms > FLOW_FRESH_MS:
-        log.error("no canary was stored within %d s", FLOW_FRESH_MS // 1000)
+    if flow is None or wall_clock_ms() - flow.sent_ms > FLOW_FRESH_MS:
+        log.error("no canary of the last %d s was stored", FLOW_FRESH_MS // 1000)
         return 1
     return 0
 
@@ -105,8 +105,11 @@ def _run(settings: Settings, engine: Engine, rules: RuleSet) -> int:
     )
     canary = threading.Thread(target=Canary(settings.broker, stop, wall_clock_ms).run, name="canary")
     canary.start()
-    Consumer(settings.broker, keeper, stop, _timed_work(keeper, round(settings.retention_hours * 3_600_000))).run()
-    canary.join()
+    try:
+        Consumer(settings.broker, keeper, stop, _timed_work(keeper, round(settings.retention_hours * 3_600_000))).run()
+    finally:
+        stop.set()  # whatever ended the consumer ends the process, so that it is started again
+        canary.join()
     log.info("stopped")
     return 0
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 
-from store.model import Agent, Batch, Check, FleetState
+from store.model import Agent, Batch, Check, FleetState, State
 
 Place = tuple[str, str]  # rule, subject
 
 
 class FleetMemory:
-    """Loaded when the processor takes over; changed only by batches that were committed."""
+    """Loaded when the processor takes over; changed only by batches that were committed.
+
+    A check that is fine with nothing pending is as good as none, so things that come and go do not pile up.
+    """
 
     def __init__(self, fleet: FleetState) -> None:
         self._agents: dict[str, Agent] = dict(fleet.agents)
@@ -31,4 +34,8 @@ class FleetMemory:
 
     def _keep(self, checks: Iterable[Check]) -> None:
         for check in checks:
-            self._checks.setdefault(check.key.agent_id, {})[check.key.rule, check.key.subject] = check
+            place, known = (check.key.rule, check.key.subject), self._checks.setdefault(check.key.agent_id, {})
+            if check.state is State.OK and check.pending is None:
+                known.pop(place, None)
+            else:
+                known[place] = check

@@ -12,12 +12,13 @@ from typing import Any
 import msgspec
 
 from processor.delivery import Delivery
-from processor.fold import RemedyFinder, RuleSet, fold_snapshot
+from processor.fold import Circumstances, RemedyFinder, RuleSet, fold_snapshot
 from processor.memory import FleetMemory, Place
 from rabbitmq.message import BadMessage, ReadMessage, ReadRecord, decode
-from rabbitmq.records import Goodbye, Hello, Record, Result, Snapshot
+from rabbitmq.records import Goodbye, Hello, Loss, Record, Result, Snapshot
 from rabbitmq.topology import CANARY_ROUTING_KEY
 from store.model import (
+    STALE_AFTER_INTERVALS,
     Agent,
     Batch,
     Check,
@@ -29,16 +30,19 @@ from store.model import (
 )
 
 LARGEST_MS = 2**53
+LONGEST_INTERVAL_SECONDS = 300
+EPOCHS_AHEAD = 1000 << 32  # an agent counts its epochs in the bits above 32, one for each spool it opens
 Changes = dict[str, Any]  # fields of an Agent that a record gives new values
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`batch` is what must be kept. `first_records` and `joined` name agents heard of for the first time."""
+    """`batch` is what must be kept; the rest is for people: who is new, who said goodbye, who gave up which records."""
 
     batch: Batch
     joined: Sequence[Agent]
     stopped: Sequence[Agent]
+    losses: Sequence[Loss]
 
 
 def handle_batch(
@@ -91,6 +95,7 @@ class _Fold:
         self._canary_sent_ms: int | None = None
         self._joined: list[str] = []
         self._stopped: list[str] = []
+        self._losses: list[Loss] = []
 
     def decision(self) -> Decision:
         batch = Batch(
@@ -109,6 +114,7 @@ class _Fold:
             batch,
             joined=[self._agents[agent_id] for agent_id in self._joined],
             stopped=[self._agents[agent_id] for agent_id in self._stopped],
+            losses=self._losses,
         )
 
     def take_canary(self, delivery: Delivery) -> None:
@@ -136,17 +142,35 @@ class _Fold:
         for bad in message.bad_records:
             self.quarantine(delivery, bad.reason, bad.detail, bad.raw)
         for item in message.records:
-            if not _plausible(item.record):
-                self.quarantine(delivery, "implausible-clock", "a clock outside any real time", item.raw)
+            why = self._implausible(item.record)
+            if why is not None:
+                self.quarantine(delivery, *why, item.raw)
                 continue
             self._keep(item)
             self._see(message.agent_id, item.record, delivery, message)
+
+    def _implausible(self, record: Record) -> tuple[str, str] | None:
+        """Reason and detail of what no agent says: an impossible clock or interval, an epoch far ahead of its last."""
+        if not 0 <= record.wall_seconds * 1000 < LARGEST_MS:
+            return "implausible-clock", "a wrong clock is fine, one outside any real time is not"
+        if isinstance(record, Snapshot | Hello) and not 0 < record.interval_seconds <= LONGEST_INTERVAL_SECONDS:
+            return (
+                "implausible-interval",
+                f"{record.interval_seconds:g} s, at most {LONGEST_INTERVAL_SECONDS} are allowed",
+            )
+        known = self._agents.get(record.agent_id) or self._memory.agent(record.agent_id)
+        furthest = (known.epoch if known else 0) + EPOCHS_AHEAD
+        if record.epoch > furthest:
+            return "future-epoch", f"epoch {record.epoch}, later than any this agent can have reached"
+        return None
 
     def _keep(self, item: ReadRecord) -> None:
         record = item.record
         if isinstance(record, Snapshot):
             self._snapshots.append(_kept_snapshot(record, item.unknown, self._now_ms))
         else:
+            if isinstance(record, Loss):
+                self._losses.append(record)
             self._records.append(
                 KeptRecord(
                     agent_id=record.agent_id,
@@ -165,9 +189,8 @@ class _Fold:
             agent = Agent(agent_id=agent_id, first_seen_ms=self._now_ms, last_seen_ms=self._now_ms)
             self._joined.append(agent_id)
         changes: Changes = {"last_seen_ms": self._now_ms}
-        if delivery.reply_to:
-            changes["reply_to"] = delivery.reply_to
         if (record.epoch, record.seq) > (agent.epoch, agent.seq):
+            changes["reply_to"] = delivery.reply_to or agent.reply_to
             changes["epoch"], changes["seq"] = record.epoch, record.seq
             changes["last_assigned_seq"] = max(message.last_assigned_seq, record.seq)
             changes |= _FOLDS.get(type(record), _fold_other)(self, agent, record)
@@ -180,7 +203,10 @@ class _Fold:
     def fold_snapshot(self, agent: Agent, record: Snapshot) -> Changes:
         snapshot = self._snapshots[-1]
         known = {**self._memory.checks(agent.agent_id), **self._checks.get(agent.agent_id, {})}
-        folded = fold_snapshot(snapshot, known, self._rules, self._find_remedies)
+        silence_ms = snapshot.wall_ms - (agent.snapshot_ms or snapshot.wall_ms)
+        after_silence = silence_ms > STALE_AFTER_INTERVALS * max(agent.interval_ms, _ms(record.interval_seconds))
+        circumstances = Circumstances(record.errors, after_silence)
+        folded = fold_snapshot(snapshot, circumstances, known, self._rules, self._find_remedies)
         if folded.checks:
             moved = self._checks.setdefault(agent.agent_id, {})
             moved.update(((check.key.rule, check.key.subject), check) for check in folded.checks)
@@ -245,18 +271,18 @@ _FOLDS: Mapping[type[Record], Callable[[_Fold, Agent, Any], Changes]] = {
 }
 
 
-def _plausible(record: Record) -> bool:
-    """Whether its times fit 64-bit milliseconds; a wrong clock is fine, an impossible one is not."""
-    interval_seconds = getattr(record, "interval_seconds", 1.0)
-    return 0 <= record.wall_seconds * 1000 < LARGEST_MS and 0 < interval_seconds <= 86_400
-
-
 def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
 def _kept_snapshot(record: Snapshot, unknown: Mapping[str, Any], now_ms: int) -> KeptSnapshot:
-    extra: dict[str, Any] = {"boot_id": record.boot_id, "boot_seconds": record.boot_seconds, **unknown}
+    extra: dict[str, Any] = {
+        **unknown,
+        "boot_id": record.boot_id,
+        "boot_seconds": record.boot_seconds,
+        "interval_seconds": record.interval_seconds,
+        "scope": record.scope,
+    }
     if record.errors:
         extra["errors"] = record.errors
     if record.trigger != "interval":

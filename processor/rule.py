@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from store.model import State
 
 
+class Words(dict[str, object]):
+    """Labels and values for a rule's words; a label the reading does not have shows as its name, and stops nothing."""
+
+    def __missing__(self, name: str) -> str:
+        return f"<{name}>"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
     """Entered above `above`, left again below `clear_below`, so that a value on the limit does not flap."""

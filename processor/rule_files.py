@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
-from processor.rule import Example, Level, Rule
+from processor.rule import Example, Level, Rule, Words
 from store.model import State
 
 RULES_FOLDER = Path(__file__).parent / "rules"
@@ -17,10 +17,19 @@ class RuleFileError(Exception):
     """Rule files that cannot be used; the text names each file, rule and key."""
 
 
+def _can_be_said(words: str) -> str:
+    """Refuse a format string that would fail on the day it is needed."""
+    try:
+        words.format_map(Words(value=1.5, limit=1.0))
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
+        raise ValueError(f"cannot be filled in: {error}") from None
+    return words
+
+
 class _Level(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    above: float
-    clear_below: float
+    above: FiniteFloat
+    clear_below: FiniteFloat
 
     @model_validator(mode="after")
     def _clears_below_its_limit(self) -> "_Level":
@@ -32,8 +41,8 @@ class _Level(BaseModel):
 class _Example(BaseModel):
     model_config = ConfigDict(extra="forbid")
     name: str
-    interval_seconds: float = 5
-    values: list[float]
+    interval_seconds: Annotated[float, Field(gt=0)] = 5
+    values: Annotated[list[FiniteFloat], Field(min_length=1)]
     ends: State
 
 
@@ -45,8 +54,8 @@ class _Rule(BaseModel):
     critical: _Level | None = None
     hold_seconds: Annotated[float, Field(ge=0)]
     clear_hold_seconds: Annotated[float, Field(ge=0)]
-    title: str
-    sentence: str
+    title: Annotated[str, AfterValidator(_can_be_said)]
+    sentence: Annotated[str, AfterValidator(_can_be_said)]
     examples: Annotated[list[_Example], Field(min_length=2)]
 
     @model_validator(mode="after")
@@ -74,8 +83,8 @@ def load_rules(folder: Path = RULES_FOLDER) -> list[Rule]:
 def _read(path: Path) -> Iterable[Rule]:
     try:
         entries = yaml.safe_load(path.read_text("utf-8"))
-    except yaml.YAMLError as error:
-        raise RuleFileError(f"{path.name}: not YAML: {error}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RuleFileError(f"{path.name}: cannot be read as YAML: {error}") from error
     if not isinstance(entries, list):
         raise RuleFileError(f"{path.name}: must be a list of rules")
     problems: list[str] = []

@@ -21,7 +21,7 @@ def reading_name(metric: str, **labels: str) -> str:
     return f"{metric}{{{','.join(pairs)}}}"
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=16384)
 def parse_reading_name(name: str) -> tuple[str, Mapping[str, str]]:
     """Split a reading's name into metric and labels; raises ValueError when it is malformed."""
     metric, brace, rest = name.partition("{")

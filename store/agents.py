@@ -1,11 +1,9 @@
 """Reading agents and the state of the fleet."""
 
-from collections.abc import Collection
-
 from sqlalchemy import Connection, select
 
-from store.model import URGENCY, Agent, Check, CheckKey, FleetState, State
-from store.tables import agent, agent_columns, check_state, incident, system
+from store.model import Agent, Check, CheckKey, FleetState, State
+from store.tables import agent, agent_columns, check_state, system
 
 
 def list_agents(connection: Connection, after: str | None, limit: int) -> list[Agent]:
@@ -21,18 +19,10 @@ def get_agent(connection: Connection, agent_id: str) -> Agent | None:
     return Agent(**row) if row else None
 
 
-def worst_open(connection: Connection, agent_ids: Collection[str] | None) -> dict[str, State]:
-    """The most urgent severity among the open incidents of each agent that has any; None asks for all agents."""
-    query = (
-        select(agent.c.agent_id, incident.c.severity).join(incident).where(incident.c.closed_ms.is_(None)).distinct()
-    )
-    if agent_ids is not None:
-        query = query.where(agent.c.agent_id.in_(agent_ids))
-    worst: dict[str, State] = {}
-    for agent_id, severity in connection.execute(query):
-        state = State(severity)
-        worst[agent_id] = min(state, worst.get(agent_id, state), key=URGENCY.__getitem__)
-    return worst
+def named(connection: Connection, host_name: str) -> list[Agent]:
+    """The agents that report a host of this name, in the order of their ids."""
+    query = select(*agent_columns).where(agent.c.host_name == host_name).order_by(agent.c.agent_id)
+    return [Agent(**row) for row in connection.execute(query).mappings()]
 
 
 def system_of(connection: Connection, agent_id: str) -> bytes | None:

@@ -1,11 +1,11 @@
 """Reading incidents."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, select
 
-from store.model import Change, CheckKey, Incident, Remedy, State, Step, TimelineEntry
+from store.model import Change, CheckKey, Incident, OpenIncident, Remedy, State, Step, TimelineEntry
 from store.tables import agent, incident, incident_event
 
 Which = Literal["open", "closed", "all"]
@@ -41,8 +41,19 @@ def get_incident(connection: Connection, number: int) -> Incident | None:
     return _incident(row, tuple(timeline))
 
 
-def count_open(connection: Connection) -> int:
-    return connection.execute(select(func.count()).where(incident.c.closed_ms.is_(None))).scalar_one()
+def open_incidents(connection: Connection, agent_ids: Collection[str] | None = None) -> list[OpenIncident]:
+    """Every open incident of these agents or of all, oldest number first."""
+    names = ("number", "severity", "sentence", "opened_ms")
+    query = (
+        select(agent.c.agent_id, agent.c.host_name, *(incident.c[name] for name in names))
+        .join_from(incident, agent)
+        .where(incident.c.closed_ms.is_(None))
+        .order_by(incident.c.number)
+    )
+    if agent_ids is not None:
+        query = query.where(agent.c.agent_id.in_(agent_ids))
+    rows = connection.execute(query).mappings()
+    return [OpenIncident(**{**row, "severity": State(row["severity"])}) for row in rows]
 
 
 _QUERY = select(incident, agent.c.agent_id, agent.c.host_name).join(agent)

@@ -4,6 +4,7 @@ Times are whole milliseconds since the Unix epoch (UTC) and end in `_ms`. `recei
 other time of a record is the agent's own.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -22,6 +23,7 @@ class State(StrEnum):
 URGENCY: dict[State, int] = {state: rank for rank, state in enumerate(State)}
 STALE_AFTER_INTERVALS = 3
 STALE_AFTER_AT_LEAST_MS = 15_000
+CLOCK_TOLERANCE_MS = 10_000  # a time further ahead than this was noted before the clock was set back, nobody knows when
 
 
 class Role(StrEnum):
@@ -65,16 +67,28 @@ class Agent:
         """What people call the host."""
         return self.host_name or self.agent_id
 
+    @property
+    def data_ms(self) -> int:
+        """The receipt that freshness is judged by: the newest snapshot's or, before the first one, the last record's.
+
+        What else an agent with metrics sends (results, late snapshots) says nothing about the host now.
+        """
+        return self.last_seen_ms if self.snapshot_received_ms is None else self.snapshot_received_ms
+
     def is_fresh(self, now_ms: int) -> bool:
-        """Whether something was received within the time after which silence counts (3 intervals, 15 s at least)."""
-        patience_ms = max(STALE_AFTER_INTERVALS * self.interval_ms, STALE_AFTER_AT_LEAST_MS)
-        return now_ms - self.last_seen_ms <= patience_ms
+        """Whether `data_ms` lies within the time after which silence counts (3 intervals, 15 s at least)."""
+        return self._is_recent(self.data_ms, now_ms)
 
     def is_connected(self, now_ms: int) -> bool:
-        return self.goodbye_ms is None and self.is_fresh(now_ms)
+        """Whether it has not said goodbye and anything was received within that time."""
+        return self.goodbye_ms is None and self._is_recent(self.last_seen_ms, now_ms)
 
     def is_streaming(self, now_ms: int) -> bool:
-        return self.is_connected(now_ms) and self.has_metrics
+        return self.has_metrics and self.is_connected(now_ms) and self.is_fresh(now_ms)
+
+    def _is_recent(self, at_ms: int, now_ms: int) -> bool:
+        patience_ms = max(STALE_AFTER_INTERVALS * self.interval_ms, STALE_AFTER_AT_LEAST_MS)
+        return -CLOCK_TOLERANCE_MS <= now_ms - at_ms <= patience_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +102,11 @@ class KeptSnapshot:
     received_ms: int
     readings: Mapping[str, float]
     extra: bytes | None = None
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """What was not measured, each with why."""
+        return errors_in(self.extra)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +242,18 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIncident:
+    """What a host's state needs to know of an open incident, without its remedies."""
+
+    number: int
+    agent_id: str
+    host_name: str | None
+    severity: State
+    sentence: str
+    opened_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOutcome:
     """How a command ended, as the agent's result record says."""
 
@@ -254,11 +285,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptBatch:
-    """What the transaction found: how much was new, how much was there already, the numbers of changed incidents."""
+    """What the transaction found: how much was new, how much was there already, the numbers of changed incidents.
+
+    `key_reused` went to quarantine: its key is kept with other content.
+    """
 
     new_records: int
     duplicates: int
     incident_numbers: Mapping[CheckKey, int]
+    key_reused: Sequence[Quarantined] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,10 +326,14 @@ class ApiKey:
 
 def agent_state(agent: Agent, worst_open: State | None, now_ms: int) -> State:
     """Worst of silence and open incidents: no data outranks a warning, and who never reported is waiting, not green."""
-    if not agent.has_metrics and agent.is_fresh(now_ms):
-        own = State.WAITING
-    elif not agent.is_connected(now_ms):
+    if agent.goodbye_ms is not None or not agent.is_fresh(now_ms):
         own = State.STALE
     else:
-        own = State.OK
+        own = State.OK if agent.has_metrics else State.WAITING
     return min((state for state in (own, worst_open) if state is not None), key=URGENCY.__getitem__)
+
+
+def errors_in(extra: bytes | None) -> Mapping[str, str]:
+    """What a snapshot's `extra` says was not measured, each with why."""
+    errors: Mapping[str, str] = json.loads(extra).get("errors", {}) if extra else {}
+    return errors

@@ -2,12 +2,12 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, ScalarSelect, select, union
 
-from store.model import Agent, KeptSnapshot
+from store.model import Agent, KeptSnapshot, errors_in
 from store.packing import names_of, number_at, unpack_numbers
 from store.tables import agent, layout, record, snapshot
 
@@ -65,6 +65,22 @@ def latest(connection: Connection, agent: Agent) -> KeptSnapshot | None:
         readings=dict(zip(names_of(row.names), unpack_numbers(row.numbers), strict=True)),
         extra=row.extra,
     )
+
+
+def not_measured(connection: Connection, agent_ids: Collection[str]) -> dict[str, Mapping[str, str]]:
+    """What the newest snapshot of each of these agents could not measure, each with why; none is left out."""
+    query = (
+        select(agent.c.agent_id, snapshot.c.extra)
+        .join(
+            snapshot,
+            (snapshot.c.time_ms == agent.c.snapshot_ms)
+            & (snapshot.c.agent_no == agent.c.agent_no)
+            & (snapshot.c.epoch == agent.c.snapshot_epoch)
+            & (snapshot.c.seq == agent.c.snapshot_seq),
+        )
+        .where(agent.c.agent_id.in_(agent_ids))
+    )
+    return {agent_id: errors for agent_id, extra in connection.execute(query) if (errors := errors_in(extra))}
 
 
 def history(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.collectors.collector import EVERYWHERE, Fact, Partial, labelled
+from agent.collectors.mount_table import MountTable
 from agent.collectors.patience import Patience, Unanswered
 from agent.host import Host
 from agent.mounts import FileSystem, Mount, file_systems, parse_mountinfo, path_text
@@ -91,6 +92,7 @@ class Disk:
     def __init__(self, measure: Measure | None = None, patience: Patience[Measured | None] | None = None) -> None:
         self._measure = measure or measure_file_system
         self._patience: Patience[Measured | None] = patience or Patience()
+        self._mount_table = MountTable()
         self._table = b""
         self._file_systems: dict[str, FileSystem] = {}
         self._unseen: list[str] = []
@@ -112,8 +114,9 @@ class Disk:
         return readings
 
     def close(self) -> None:
-        """End the threads behind it; the next collection starts new ones."""
+        """End the threads behind it and let the mount table go; the next collection starts anew."""
         self._patience.close()
+        self._mount_table.close()
 
     def _question(self, system: FileSystem, prefix: bytes) -> Callable[[], Measured | None]:
         return lambda: self._measure(system, prefix)
@@ -123,7 +126,7 @@ class Disk:
 
     def _look_at_mounts(self, host: Host) -> None:
         """Read the mount table anew when it changed, or while the host has a mount that is not seen from here."""
-        table = read_mount_table(host)
+        table = self._mount_table.read(host)
         if table == self._table and not self._unseen:
             return
         found = file_systems(parse_mountinfo(table), host.scope)
@@ -137,11 +140,6 @@ class Disk:
 def mount_prefix(host: Host) -> bytes:
     """Where the reported system's / is found: empty, or like /host/root."""
     return os.fsencode(host.root) if host.is_mounted else b""
-
-
-def read_mount_table(host: Host) -> bytes:
-    """The mounts of the system that is reported: of process 1 where its /proc is mounted here."""
-    return host.read_proc("1/mountinfo" if host.is_mounted else "self/mountinfo")
 
 
 def seen_from_here(found: list[FileSystem], host: Host) -> list[FileSystem]:

@@ -54,8 +54,11 @@ def parse_net_dev(table: bytes) -> dict[str, tuple[float, ...]]:
     interfaces = {}
     for line in table.decode("utf-8", "backslashreplace").splitlines()[2:]:
         name, _, rest = line.rpartition(":")
-        columns, interface = rest.split(), name.strip()
-        if interface.startswith("veth") or columns[COUNTS["packets"]] == columns[COLUMNS + COUNTS["packets"]] == "0":
+        interface = name.strip()
+        if interface.startswith("veth"):
+            continue
+        columns = rest.split()
+        if columns[COUNTS["packets"]] == columns[COLUMNS + COUNTS["packets"]] == "0":
             continue
         interfaces[interface] = tuple(float(columns[start + at]) for start in (0, COLUMNS) for at in COUNTS.values())
     return interfaces

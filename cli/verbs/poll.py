@@ -9,8 +9,9 @@ from cli.answers import read
 from cli.exits import ExitCode, Trouble
 from cli.readings import usage_lines
 from cli.terminal import Terminal
-from cli.text import escape, escaped
+from cli.text import escaped
 from cli.words import clock
+from console.text import escape
 
 
 def poll(context: typer.Context, host: Annotated[str, typer.Argument(metavar="HOST")]) -> None:

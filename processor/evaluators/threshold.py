@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from processor.rule import Rule
-from store.model import URGENCY, Check, CheckKey, State
+from store.model import URGENCY, Check, State
 
 
-def evaluate(rule: Rule, key: CheckKey, before: Check | None, value: float, at_ms: int) -> Check:
+def evaluate(rule: Rule, check: Check, value: float, at_ms: int) -> Check:
     """One step of a check.
 
     1. The target is the worst level whose limit is passed; a level that is in force ends only below its clear level.
@@ -14,15 +14,14 @@ def evaluate(rule: Rule, key: CheckKey, before: Check | None, value: float, at_m
     3. Any other target must last: the hold time to get worse, the clear hold time to get better. What is pending is the
        mildest target seen since, so that one spike at the end does not decide.
     """
-    check = before or Check(key=key, state=State.OK, since_ms=at_ms, value=value)
     target = _target(rule, check.state, value)
     if target == check.state:
-        settled = check.pending is None  # most checks most of the time: nothing to make anew
-        return check if settled else replace(check, value=value, pending=None, pending_since_ms=None)
+        steady = check.pending is None  # most checks most of the time: nothing to make anew
+        return check if steady else replace(check, value=value, pending=None, pending_since_ms=None)
     pending, since_ms = _pending(check, target, at_ms)
     hold_ms = rule.hold_ms if is_worse(pending, check.state) else rule.clear_hold_ms
     if at_ms - since_ms >= hold_ms:
-        return Check(key=key, state=pending, since_ms=at_ms, value=value)
+        return Check(key=check.key, state=pending, since_ms=at_ms, value=value)
     return replace(check, value=value, pending=pending, pending_since_ms=since_ms)
 
 

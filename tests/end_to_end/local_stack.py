@@ -30,6 +30,7 @@ class LocalStack:
         self.var = var
         ports = dict(zip(DEFAULT_PORTS, free_ports(len(DEFAULT_PORTS)), strict=True))
         self.port = ports["HEALTHMON_PORT"]
+        self.key: str | None = None  # what the help desk asks for once it is published beyond this machine
         self.environment = {name: str(port) for name, port in ports.items()}
         self.environment |= {"HEALTHMON_INTERVAL_SECONDS": "1", "HEALTHMON_BIND": "127.0.0.1"}
         self._up: subprocess.Popen[bytes] | None = None
@@ -58,13 +59,20 @@ class LocalStack:
 
     def agents(self) -> list[dict[str, Any]]:
         """What /api/v1/agents lists; nothing while the help desk is away."""
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
-            try:
-                connection.request("GET", "/api/v1/agents")
-                items: list[dict[str, Any]] = json.load(connection.getresponse())["items"]
-            except (OSError, http.client.HTTPException, KeyError):
-                return []
+        items: list[dict[str, Any]] = self.get("/api/v1/agents").get("items", [])
         return items
+
+    def get(self, path: str) -> dict[str, Any]:
+        """What the help desk answers; nothing while it is away."""
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        bind = self.environment["HEALTHMON_BIND"]
+        with closing(http.client.HTTPConnection(bind, self.port, timeout=10)) as connection:
+            try:
+                connection.request("GET", path, headers=headers)
+                answer: dict[str, Any] = json.load(connection.getresponse())
+            except (OSError, http.client.HTTPException):
+                return {}
+        return answer
 
     def _has_metrics(self) -> bool:
         assert self._up is not None

@@ -78,6 +78,13 @@ def test_a_healthy_fleet_is_one_quiet_line(client: TestClient, keep: Keep) -> No
     assert ("class", "banner") not in page.attributes
 
 
+def test_one_healthy_host_is_not_called_all(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
+    keep(healthy("web-1"))
+    assert "1 host OK." in read(client, "/").words
+    assert "All" not in read(client, "/").words
+
+
 def test_an_empty_fleet_says_how_a_host_comes_in(client: TestClient) -> None:
     page = read(client, "/")
     assert "No host reports yet" in page.words

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cli.screen import Screen
-from cli.text import columns, escape, escaped, shortened, wrapped
+from cli.text import columns, escaped, shortened, wrapped
+from console.text import escape
 from tests.unit.cli.desk_stub import HEALTHY, HOST, INCIDENT, User, listed
 
 EVIL = "\x1b]0;owned\x07\x9b2J\u202eevil\r\nok  all hosts\t\x7f\udc80"

@@ -46,9 +46,9 @@ def test_levels_are_words_of_five_letters_at_most() -> None:
 
 
 def test_a_host_cannot_forge_a_line_or_paint_the_terminal() -> None:
-    forged = "web-3\n14:00:00 ERROR  all is lost\x1b[31m"
+    forged = "web-3\n14:00:00 ERROR  all is lost\x1b[31m\x9b31m\u202e\u2028"
     assert line(record(logging.INFO, "%s joined", forged)) == (
-        "14:13:20 INFO   web-3\\x0a14:00:00 ERROR  all is lost\\x1b[31m joined"
+        "14:13:20 INFO   web-3\\n14:00:00 ERROR  all is lost\\x1b[31m\\x9b31m\\u202e\\u2028 joined"
     )
 
 

@@ -36,6 +36,10 @@ def snapshot(seq: int, agent_id: str = "web-3", epoch: int = 1, **readings: floa
     return Snapshot(readings=named, interval_seconds=5.0, scope="host", **common(agent_id, seq, epoch))
 
 
+def readings(seq: int, named: dict[str, float]) -> Snapshot:
+    return Snapshot(readings=named, interval_seconds=5.0, scope="host", **common("web-3", seq))
+
+
 def hello(seq: int, agent_id: str = "web-3", epoch: int = 1) -> Hello:
     return Hello(
         agent_version="0.1.0",

@@ -5,19 +5,23 @@ import random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from processor.delivery import Delivery
 from processor.fold import RuleSet
 from processor.pipeline import handle_batch
+from rabbitmq.records import Loss
 from rabbitmq.topology import CANARY_ROUTING_KEY
-from store.model import Change, State
+from store.model import Change, IncidentChange, State
 from tests.unit.processor.deliveries import (
     REMEDY,
+    common,
     decide,
     delivery,
     empty_memory,
     goodbye,
     hello,
+    readings,
     result,
     snapshot,
     states,
@@ -85,12 +89,74 @@ def test_a_disk_that_is_gone_closes_its_incident_while_others_are_reported() -> 
     assert "not reported any more" in closed.sentence
 
 
-def test_silence_of_the_collector_closes_nothing() -> None:
+def test_a_failing_collector_closes_nothing() -> None:
     memory = empty_memory()
     for seq in range(1, 4):
         decide(memory, delivery(snapshot(seq, disk=97.0)))
     for seq in range(4, 40):
-        assert not decide(memory, delivery(snapshot(seq, cpu=1.0))).batch.incidents
+        hung = structs.replace(snapshot(seq, cpu=1.0), errors={'disk{mount="/"}': "no answer within 2 s"})
+        assert not decide(memory, delivery(hung)).batch.incidents
+
+
+def test_swap_that_was_switched_off_closes_its_incident() -> None:
+    memory = empty_memory()
+    full = {"swap.usage_percent": 99.0}
+    changes: list[IncidentChange] = []
+    for seq in range(1, 40):
+        changes.extend(decide(memory, delivery(readings(seq, full if seq < 20 else {}))).batch.incidents)
+    assert [change.change for change in changes] == [Change.OPENED, Change.CLOSED]
+
+
+def test_a_clock_set_back_starts_the_wait_for_a_gone_disk_anew() -> None:
+    memory = empty_memory()
+    for seq in range(1, 4):
+        decide(memory, delivery(snapshot(seq, disk=97.0)))
+    decide(memory, delivery(snapshot(4, var_disk=1.0)))
+    changes: list[IncidentChange] = []
+    for seq in range(5, 30):
+        earlier = structs.replace(snapshot(seq, var_disk=1.0), wall_seconds=1_000_000.0 + 5 * seq)
+        changes.extend(decide(memory, delivery(earlier)).batch.incidents)
+    assert [change.change for change in changes] == [Change.CLOSED]
+
+
+def test_two_spikes_with_silence_between_them_are_no_incident() -> None:
+    memory = empty_memory()
+    decide(memory, delivery(snapshot(1, disk=97.0)))
+    assert not decide(memory, delivery(snapshot(500, disk=97.0))).batch.incidents
+
+
+def test_a_spike_before_a_disk_was_gone_does_not_count_when_it_is_back() -> None:
+    memory = empty_memory()
+    decide(memory, delivery(snapshot(1, disk=97.0)))
+    for seq in range(2, 60):
+        decide(memory, delivery(snapshot(seq, var_disk=1.0)))
+    assert not decide(memory, delivery(snapshot(60, disk=97.0))).batch.incidents
+
+
+def test_a_reading_without_the_label_of_its_rules_words_stops_nothing() -> None:
+    memory = empty_memory()
+    full = {"disk.usage_percent": 99.0}
+    [opened] = [c for seq in range(1, 5) for c in decide(memory, delivery(readings(seq, full))).batch.incidents]
+    assert opened.sentence == "disk <mount> is 99.0 % full, limit 95 %"
+
+
+def test_things_that_come_and_go_are_forgotten() -> None:
+    memory = empty_memory()
+    for seq in range(1, 50):
+        decide(memory, delivery(readings(seq, {f'disk.usage_percent{{mount="/run/{seq}"}}': 99.0})))
+    assert len(memory.checks("web-3")) <= 3
+
+
+def test_records_that_were_given_up_are_told() -> None:
+    lost = Loss(lost_epoch=1, first_seq=2, last_seq=9, count=8, size_bytes=800, reason="full", **common("web-3", 10))
+    assert decide(empty_memory(), delivery(lost)).losses == [lost]
+
+
+def test_a_late_record_leaves_the_newest_reply_address() -> None:
+    memory = empty_memory()
+    decide(memory, delivery(snapshot(9, cpu=1.0), reply_to="new"))
+    [agent] = decide(memory, delivery(snapshot(1, cpu=1.0), reply_to="old")).batch.agents
+    assert agent.reply_to == "new"
 
 
 def test_a_late_record_is_history_and_changes_no_state() -> None:
@@ -137,13 +203,24 @@ def test_what_cannot_be_read_is_quarantined_with_its_bytes_and_its_neighbours_ar
     assert (quarantined.body, quarantined.reason, quarantined.message_id) == (b"{", "not-json", "m")
 
 
-@pytest.mark.parametrize(("wall_seconds", "interval_seconds"), [(-1.0, 5.0), (1e300, 5.0), (1.0, 0.0), (1.0, 1e300)])
-def test_an_impossible_clock_is_quarantined(wall_seconds: float, interval_seconds: float) -> None:
-    fields = {name: getattr(snapshot(1, cpu=1.0), name) for name in snapshot(1).__struct_fields__}
-    record = type(snapshot(1))(**{**fields, "wall_seconds": wall_seconds, "interval_seconds": interval_seconds})
-    batch = decide(empty_memory(), delivery(record)).batch
-    assert [bad.reason for bad in batch.quarantined] == ["implausible-clock"]
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("wall_seconds", -1.0, "implausible-clock"),
+        ("wall_seconds", 1e300, "implausible-clock"),
+        ("interval_seconds", 0.0, "implausible-interval"),
+        ("interval_seconds", 301.0, "implausible-interval"),
+        ("epoch", 2**53 - 1, "future-epoch"),
+    ],
+)
+def test_what_no_agent_says_is_quarantined_and_freezes_nobody(field: str, value: float, reason: str) -> None:
+    memory = empty_memory()
+    decide(memory, delivery(snapshot(1, cpu=1.0)))
+    batch = decide(memory, delivery(structs.replace(snapshot(2, cpu=1.0), **{field: value}))).batch
+    assert [bad.reason for bad in batch.quarantined] == [reason]
     assert not batch.snapshots
+    [agent] = decide(memory, delivery(snapshot(3, cpu=1.0))).batch.agents
+    assert agent.snapshot_seq == 3
 
 
 def test_a_canary_proves_the_flow_and_creates_no_agent() -> None:

@@ -14,11 +14,10 @@ CASES = [(rule, example) for rule in load_rules() for example in rule.examples]
 
 @pytest.mark.parametrize(("rule", "example"), CASES, ids=[f"{rule.rule_id}: {case.name}" for rule, case in CASES])
 def test_the_example_of_a_rule_ends_as_it_says(rule: Rule, example: Example) -> None:
-    check: Check | None = None
+    check = Check(key=CheckKey("a", rule.rule_id, ""), state=State.OK, since_ms=0, value=0.0)
     for step, value in enumerate(example.values):
         at_ms = round(step * example.interval_seconds * 1000)
-        check = threshold.evaluate(rule, CheckKey("a", rule.rule_id, ""), check, value, at_ms)
-    assert check is not None
+        check = threshold.evaluate(rule, check, value, at_ms)
     assert check.state == example.ends
 
 
@@ -53,6 +52,22 @@ def test_a_broken_file_names_file_rule_and_every_key_at_once(tmp_path: Path) -> 
     assert "other.yaml: rule number 1" in text
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("above: 90", "above: .nan", "finite"),
+        ('title: "the CPU is saturated"', 'title: "the {cpu"', "cannot be filled in"),
+        ("values: [99, 99, 99, 20]", "values: []", "at least 1"),
+    ],
+)
+def test_what_would_fail_later_is_refused_at_once(tmp_path: Path, old: str, new: str, says: str) -> None:
+    shipped = (Path(threshold.__file__).parents[1] / "rules" / "cpu.yaml").read_text()
+    assert old in shipped
+    (tmp_path / "cpu.yaml").write_text(shipped.replace(old, new))
+    with pytest.raises(RuleFileError, match=says):
+        load_rules(tmp_path)
+
+
 def test_one_id_is_used_once(tmp_path: Path) -> None:
     shipped = (Path(threshold.__file__).parents[1] / "rules" / "cpu.yaml").read_text()
     (tmp_path / "a.yaml").write_text(shipped)
@@ -63,8 +78,7 @@ def test_one_id_is_used_once(tmp_path: Path) -> None:
 
 def test_one_spike_at_the_end_of_a_hold_time_does_not_decide() -> None:
     [rule] = [rule for rule in load_rules() if rule.rule_id == "disk-usage"]
-    check: Check | None = None
+    check = Check(key=CheckKey("a", "disk-usage", ""), state=State.OK, since_ms=0, value=0.0)
     for step, value in enumerate([60.0, 90.0, 90.0, 97.0]):
-        check = threshold.evaluate(rule, CheckKey("a", "disk-usage", ""), check, value, step * 5_000)
-    assert check is not None
+        check = threshold.evaluate(rule, check, value, step * 5_000)
     assert (check.state, check.pending) == (State.WARNING, None)
