@@ -5,10 +5,9 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Engine
 
@@ -21,6 +20,7 @@ from processor.consumer import Consumer
 from processor.fold import RuleSet
 from processor.keeper import Keeper, wall_clock_ms
 from processor.remedies import Remedies
+from processor.rule import Rule
 from processor.rule_files import RuleFileError, load_rules
 from processor.settings import Settings, load_settings
 from processor.summary import Summary
@@ -41,18 +41,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("verb", nargs="?", default="run", choices=["run", "migrate", "check"])
     verb = parser.parse_args(arguments).verb
     try:
-        start_logging()
-        settings = load_settings(os.environ)
-        rules = RuleSet(load_rules())
+        settings, rules = _configuration(os.environ)
         engine = _open(settings)
-    except (ConfigError, RuleFileError, ValueError) as error:
-        print(f"cannot start:\n{error}", file=sys.stderr)
+    except ConfigError as error:
+        for problem in error.problems:
+            log.error("%s", problem)
         return 2
     if verb == "migrate":
         return _migrate(engine)
     if verb == "check":
         return _check(engine)
     return _run(settings, engine, rules)
+
+
+def _configuration(environment: Mapping[str, str]) -> tuple[Settings, RuleSet]:
+    """Settings and rules, and logging as asked for. Raises ConfigError with the problems of all three."""
+    problems: list[str] = []
+    settings, rules = Settings(), list[Rule]()
+    try:
+        start_logging(environment)
+    except ValueError as error:
+        start_logging({})  # to tell what is wrong
+        problems += str(error).splitlines()
+    try:
+        settings = load_settings(environment)
+    except ConfigError as error:
+        problems += error.problems
+    try:
+        rules = load_rules()
+    except RuleFileError as error:
+        problems += str(error).splitlines()
+    if problems:
+        raise ConfigError(problems)
+    return settings, RuleSet(rules)
 
 
 def _open(settings: Settings) -> Engine:

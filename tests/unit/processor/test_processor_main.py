@@ -14,11 +14,19 @@ def start(**settings: str) -> subprocess.CompletedProcess[str]:
 
 def test_bad_settings_stop_it_at_once_and_are_all_named() -> None:
     ended = start(
-        HEALTHMON_RABBITMQ_PORT="many", HEALTHMON_RETENTION_HOURS="-1", HEALTHMON_RABBITMQ_PASSWORD_FILE="/no"
+        HEALTHMON_RABBITMQ_PORT="many",
+        HEALTHMON_RETENTION_HOURS="-1",
+        HEALTHMON_RABBITMQ_PASSWORD_FILE="/no",
+        LOG_LEVEL="LOUD",
     )
     assert ended.returncode == 2
-    for name in ("HEALTHMON_RABBITMQ_PORT", "HEALTHMON_RETENTION_HOURS", "HEALTHMON_RABBITMQ_PASSWORD_FILE"):
-        assert name in ended.stderr
+    for name in (
+        "HEALTHMON_RABBITMQ_PORT",
+        "HEALTHMON_RETENTION_HOURS",
+        "HEALTHMON_RABBITMQ_PASSWORD_FILE",
+        "LOG_LEVEL",
+    ):
+        assert name in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -27,12 +35,12 @@ def test_bad_settings_stop_it_at_once_and_are_all_named() -> None:
 def test_a_secret_is_never_repeated(name: str) -> None:
     ended = start(**{name: "s3cret-value", "HEALTHMON_RABBITMQ_PORT": "many"})
     assert ended.returncode == 2
-    assert "s3cret-value" not in ended.stderr + ended.stdout
+    assert "s3cret-value" not in ended.stdout + ended.stderr
 
 
 def test_a_database_that_is_none_is_a_configuration_error() -> None:
     ended = start(HEALTHMON_DATABASE_URL="mysql://db.example/x")
     assert ended.returncode == 2
     assert "Traceback" not in ended.stderr
-    assert "HEALTHMON_DATABASE_URL" in ended.stderr
-    assert "sqlite, postgresql" in ended.stderr
+    assert "HEALTHMON_DATABASE_URL" in ended.stdout
+    assert "sqlite, postgresql" in ended.stdout
