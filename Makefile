@@ -39,3 +39,7 @@ demo: # a real, harmless trouble on the running stack, from the first bad readin
 
 secrets: # random passwords into .env; what is set there stays
 	@python3 -m deploy.secrets
+
+.PHONY: bench
+bench: .venv/dev # what an agent and the pipeline cost here, node_exporter beside them; QUICK=1 for half a minute
+	@.venv/bin/python -m bench

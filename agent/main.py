@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_SETTINGS
     except KeyboardInterrupt:
         return INTERRUPTED
+    except Exception:  # noqa: BLE001 - the last resort of the program: tell all of it and end
+        traceback.print_exc()
+        return INTERNAL_ERROR
 
 
 def _parser() -> argparse.ArgumentParser:

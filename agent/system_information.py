@@ -7,9 +7,9 @@ from pathlib import Path
 from agent.collectors.collector import Partial, labelled
 from agent.collectors.disk import Disk
 from agent.collectors.memory import Memory
-from agent.collectors.mount_table import MountTable
+from agent.collectors.mount_table import mount_table_path
 from agent.collectors.swap import Swap
-from agent.host import Host
+from agent.host import Host, read_file
 from agent.interface_addresses import interface_addresses
 from agent.mounts import file_systems, parse_mountinfo, path_text
 from rabbitmq.records import Disk as DiskRecord
@@ -105,9 +105,8 @@ def _file_systems(host: Host) -> list[Filesystem]:
     disk = Disk()
     sizes = _readings_of(disk, host)
     disk.close()
-    mount_table = MountTable()
     with suppress(OSError):
-        systems = file_systems(parse_mountinfo(mount_table.read(host)), host.scope)
+        systems = file_systems(parse_mountinfo(read_file(mount_table_path(host))), host.scope)
         return [
             Filesystem(
                 mount=_short(path_text(mount.point)),

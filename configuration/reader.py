@@ -64,10 +64,13 @@ def _from_environment(key: str, environment: Mapping[str, str], problems: list[s
     if environment.get(name):
         problems.append(f"{name} and {name}_FILE are both set. Keep one of them.")
     try:
-        return f"{name}_FILE", Path(path).read_text(encoding="utf-8").strip()
+        secret = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         problems.append(f"{name}_FILE: {path} cannot be read: {error}. Name a readable file.")
         return name, None
+    if not secret:
+        problems.append(f"{name}_FILE: {path} is empty. Write the secret into it.")
+    return f"{name}_FILE", secret or None
 
 
 def _sentence(model: type[ServerSettings], detail: Any, values: Mapping[str, Any], places: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Finding agents by what people call them, and the worst open incident of each."""
+"""Finding agents by what people call them, and the most urgent of open incidents."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,8 @@ from fastapi import Path
 from sqlalchemy import Connection
 
 from helpdesk_api.problem import Problem
-from store.agents import get_agent, list_agents
-from store.incidents import list_incidents
-from store.model import URGENCY, Agent, Incident
+from store.agents import get_agent, list_agents, named
+from store.model import URGENCY, Agent, OpenIncident
 
 AgentName = Annotated[str, Path(max_length=256, description="Id, or host name when no other agent has the same.")]
 PART = 500  # rows read at a time
@@ -30,43 +29,29 @@ def find_agent(connection: Connection, name: str) -> Agent:
     by_id = get_agent(connection, name)
     if by_id is not None:
         return by_id
-    agents = list(all_agents(connection))
-    named = [agent for agent in agents if agent.host_name == name]
-    if len(named) == 1:
-        return named[0]
-    raise _ambiguous(name, named) if named else _unknown(name, agents)
+    found = named(connection, name)
+    if len(found) == 1:
+        return found[0]
+    raise _ambiguous(name, found) if found else _unknown(name, list(all_agents(connection)))
 
 
-def open_incidents(connection: Connection) -> Iterator[Incident]:
-    """Every open incident, the newest first, without its timeline."""
-    before: int | None = None
-    while part := list_incidents(connection, "open", None, before, PART):
-        yield from part
-        before = part[-1].number
-
-
-def worst_by_agent(incidents: Iterable[Incident]) -> dict[str, Incident]:
+def worst_by_agent(incidents: Iterable[OpenIncident]) -> dict[str, OpenIncident]:
     """The most urgent incident of each agent, the oldest of equals."""
-    worst: dict[str, Incident] = {}
+    worst: dict[str, OpenIncident] = {}
     for incident in incidents:
-        known = worst.get(incident.key.agent_id)
+        known = worst.get(incident.agent_id)
         if known is None or _rank(incident) < _rank(known):
-            worst[incident.key.agent_id] = incident
+            worst[incident.agent_id] = incident
     return worst
 
 
-def worst_of(connection: Connection, agent: Agent) -> Incident | None:
-    incidents = list_incidents(connection, "open", agent.agent_id, None, PART)
-    return worst_by_agent(incidents).get(agent.agent_id)
-
-
-def _rank(incident: Incident) -> tuple[int, int]:
+def _rank(incident: OpenIncident) -> tuple[int, int]:
     return URGENCY[incident.severity], incident.number
 
 
-def _ambiguous(name: str, named: list[Agent]) -> Problem:
-    detail = f"{len(named)} agents report a host named {name[:64]!r}. Ask for one by its id."
-    ids = [agent.agent_id for agent in named]
+def _ambiguous(name: str, found: list[Agent]) -> Problem:
+    detail = f"{len(found)} agents report a host named {name[:64]!r}. Ask for one by its id."
+    ids = [agent.agent_id for agent in found]
     return Problem(HTTPStatus.CONFLICT, "ambiguous-name", "Name not unique", f"{detail} {', '.join(ids[:10])}")
 
 

@@ -12,10 +12,11 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from configuration.addresses import is_loopback
 from helpdesk_api.problem import Problem, answer
 from helpdesk_api.settings import Settings
 
-OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "helpdesk"})  # the last is the compose service's name
+SERVICE_NAME = "helpdesk"  # as containers call it
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -26,7 +27,7 @@ class Gate:
         self._app = app
         self._keyless = settings.keyless
         self._public = urlsplit(settings.public_url or "")
-        self._names = OWN_NAMES | ({self._public.hostname} if self._public.hostname else set())
+        self._names = {SERVICE_NAME, self._public.hostname}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -39,7 +40,7 @@ class Gate:
     def refusal(self, method: str, headers: Headers) -> Problem | None:
         """Why the request is refused, None when it is not."""
         host = headers.get("host", "")
-        if self._keyless and _host_name(host) not in self._names:
+        if self._keyless and not self._is_own_name(_host_name(host)):
             return _refused(
                 "foreign-host",
                 f"Host {host[:128]!r} is not a name of this service. Open it as http://localhost, or set "
@@ -49,11 +50,22 @@ class Gate:
             return None
         return _refused("foreign-origin", "The request was made by a page of another site, so it is refused.")
 
+    def _is_own_name(self, name: str | None) -> bool:
+        """No name of another site is an address of this machine, so any loopback address may be used."""
+        return name is not None and (is_loopback(name) or name in self._names)
+
     def _is_own(self, headers: Headers, host: str) -> bool:
         if headers.get("sec-fetch-site", "none") not in ("same-origin", "none"):
             return False
         origin = headers.get("origin")
-        return origin is None or urlsplit(origin).netloc in {host, self._public.netloc} - {""}
+        return origin is None or _netloc(origin) in {host, self._public.netloc} - {""}
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _host_name(host: str) -> str | None:

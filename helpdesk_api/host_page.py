@@ -22,6 +22,11 @@ def readings_table(readings: Mapping[str, float]) -> list[ReadingRow]:
     return [_reading_row(name, value) for name, value in sorted(readings.items())]
 
 
+def lacking_table(errors: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What was not measured, each with why."""
+    return [(" ".join(split_name(part)).strip(), why) for part, why in sorted(errors.items())]
+
+
 def system_table(raw: bytes) -> list[tuple[str, str]]:
     """The host's facts in the order people ask for them; what the agent did not tell is left out."""
     system: dict[str, Any] = json.loads(raw)

@@ -1,7 +1,7 @@
 """Starts the help desk and stops it.
 
-1. Settings and the socket; every problem at once, exit 2. 2. Wait for the database, say so once. 3. Start the command
-road, put the administration key in its place. 4. Answer HTTP until SIGINT or SIGTERM. 5. Undo 3.
+1. Settings, every problem at once; the socket, the administration key in its place; exit 2 if one cannot be had.
+2. Wait for the database, say so once. 3. Start the command road, answer HTTP until SIGINT or SIGTERM. 4. Undo it all.
 """
 
 import logging
@@ -9,7 +9,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import Engine
 
@@ -33,26 +33,37 @@ _log = logging.getLogger(__name__)
 
 def main() -> int:
     """The exit code: 0 after a stop that was asked for, 2 for settings nobody can start with."""
-    start_logging({})  # to tell what is wrong with the settings
-    try:
-        start_logging()
-        settings = load_settings(os.environ)
-        engine = open_store(settings)
-        listening = listening_socket(settings)
-    except (ConfigError, ValueError) as error:
-        for problem in str(error).splitlines():
-            _log.error("%s", problem)
-        return 2
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both signals end by way of the finally clauses
     try:
-        wait_for_database(engine)
-        serve(settings, engine, listening)
+        settings = start_settings(os.environ)
+        engine = open_store(settings)
+        with listening_socket(settings) as listening, admin_key(settings.admin_key_file) as admin_key_sha256:
+            wait_for_database(engine)
+            serve(settings, engine, listening, admin_key_sha256)
+    except ConfigError as error:
+        for problem in error.problems:
+            _log.error("%s", problem)
+        return 2
     except KeyboardInterrupt:
         _log.info("stopped")
-    finally:
-        listening.close()
-        engine.dispose()
     return 0
+
+
+def start_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings, and logging as they ask for. Raises ConfigError with the problems of both."""
+    problems: list[str] = []
+    try:
+        start_logging(environment)
+    except ValueError as error:
+        start_logging({})  # to tell what is wrong with the settings
+        problems += str(error).splitlines()
+    try:
+        settings = load_settings(environment)
+    except ConfigError as error:
+        problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    return settings
 
 
 def open_store(settings: Settings) -> Engine:
@@ -79,15 +90,15 @@ def wait_for_database(engine: Engine, sleep: Callable[[float], None] = time.slee
             return
 
 
-def serve(settings: Settings, engine: Engine, listening: socket.socket) -> None:
+def serve(settings: Settings, engine: Engine, listening: socket.socket, admin_key_sha256: str) -> None:
     catalogue = load_catalogue()
     for error in catalogue.errors:
         _log.warning("%s", error)
     sender = AmqpCommandSender(settings.broker)
-    with admin_key(settings.admin_key_file) as admin_key_sha256:
-        desk = Desk(settings, engine, catalogue, Matcher(catalogue.problems), sender, admin_key_sha256)
-        sender.start()
-        try:
-            answer(create_app(desk), settings, listening)
-        finally:
-            sender.stop()
+    desk = Desk(settings, engine, catalogue, Matcher(catalogue.problems), sender, admin_key_sha256)
+    sender.start()
+    try:
+        answer(create_app(desk), settings, listening)
+    finally:
+        sender.stop()
+        engine.dispose()

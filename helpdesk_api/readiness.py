@@ -8,9 +8,9 @@ from helpdesk_api.once_a_minute import OnceAMinute
 from helpdesk_api.words import span
 from store import flow
 from store.engine import StoreUnavailable, reading
-from store.model import Flow
+from store.model import CLOCK_TOLERANCE_MS, Flow
 
-FLOW_LATE_SECONDS = 60
+FLOW_LATE_MS = 60_000
 _log = logging.getLogger(__name__)
 _log.addFilter(OnceAMinute())
 
@@ -47,9 +47,21 @@ def broker_link(desk: Desk) -> Link:
 def flow_link(last: Flow | None, now_ms: int) -> Link:
     if last is None:
         return Link("flow", False, "Nothing went from the exchange into the database yet. Does the processor run?")
-    age_seconds = (now_ms - last.stored_ms) / 1000
-    if age_seconds <= FLOW_LATE_SECONDS:
-        return Link("flow", True, f"last stored {span(age_seconds)} ago")
-    return Link(
-        "flow", False, f"Nothing was stored for {span(age_seconds)}: the processor is behind or away. See its log."
-    )
+    stored_ago_ms, sent_ago_ms = now_ms - last.stored_ms, now_ms - last.sent_ms
+    if min(stored_ago_ms, sent_ago_ms) < -CLOCK_TOLERANCE_MS:
+        return Link(
+            "flow", False, "What was stored last is dated ahead of the server's clock. Check the server's time."
+        )
+    if stored_ago_ms > FLOW_LATE_MS:
+        told = f"Nothing was stored for {span(stored_ago_ms / 1000)}: the processor is away. See its log."
+        return Link("flow", False, told)
+    if sent_ago_ms > FLOW_LATE_MS:
+        told = f"The processor is {span(sent_ago_ms / 1000)} behind: what it stores now is that old. See its log."
+        return Link("flow", False, told)
+    return Link("flow", True, f"last stored {span(stored_ago_ms / 1000)} ago")
+
+
+def flow_warning(desk: Desk, last: Flow | None) -> str | None:
+    """Why no fresh records come in, None while they do: what a page says above everything."""
+    found = (broker_link(desk), flow_link(last, desk.now_ms()))
+    return next((link.reason for link in found if not link.ok), None)

@@ -1,6 +1,6 @@
 """Reading incidents."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, select
@@ -41,14 +41,18 @@ def get_incident(connection: Connection, number: int) -> Incident | None:
     return _incident(row, tuple(timeline))
 
 
+def remedies_of(connection: Connection, number: int) -> Sequence[Remedy]:
+    kept = connection.execute(select(incident.c.remedies).where(incident.c.number == number)).scalar()
+    return tuple(_remedy(remedy) for remedy in kept or ())
+
+
 def open_incidents(connection: Connection, agent_ids: Collection[str] | None = None) -> list[OpenIncident]:
-    """Every open incident of these agents or of all, oldest number first."""
+    """Every open incident of these agents (None: all), in no order."""
     names = ("number", "severity", "sentence", "opened_ms")
     query = (
         select(agent.c.agent_id, agent.c.host_name, *(incident.c[name] for name in names))
         .join_from(incident, agent)
         .where(incident.c.closed_ms.is_(None))
-        .order_by(incident.c.number)
     )
     if agent_ids is not None:
         query = query.where(agent.c.agent_id.in_(agent_ids))

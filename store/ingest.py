@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select, update
+from sqlalchemy import Connection, Engine, Table, bindparam, select, update
 
 from store import fence
 from store.engine import transaction
@@ -12,8 +13,9 @@ from store.incident_changes import keep_changes
 from store.layouts import keep_layouts
 from store.model import Agent, Batch, Check, CommandOutcome, KeptBatch, KeptRecord, KeptSnapshot, Quarantined
 from store.packing import pack_numbers
+from store.reused_keys import find_reused
 from store.tables import agent, agent_columns, check_state, command, flow, quarantine, record, snapshot, system
-from store.upsert import insert_new, upsert
+from store.upsert import Row, insert_new, upsert
 
 AgentNumbers = Mapping[str, int]
 
@@ -24,7 +26,8 @@ def keep_batch(engine: Engine, batch: Batch, fence_epoch: int) -> KeptBatch:
     1. Whoever lost the fence keeps nothing (`Fenced`).
     2. Agents come first: every other row names its agent by number. An agent that is neither in the batch nor known
        is a mistake of the caller (`LookupError`).
-    3. Snapshots and records that are there already stay as they are and count as duplicates.
+    3. Snapshots and records that are there already stay as they are and count as duplicates; one whose key is there
+       with other content goes to quarantine.
     4. The newest state replaces the old: systems, checks, the canary. A command's first outcome stays.
     5. Each change of an incident is applied once.
 
@@ -34,16 +37,31 @@ def keep_batch(engine: Engine, batch: Batch, fence_epoch: int) -> KeptBatch:
         fence.check(connection, fence_epoch)
         _keep_agents(connection, batch.agents)
         agent_nos = _agent_numbers(connection, batch)
-        new = _keep_snapshots(connection, batch.snapshots, agent_nos)
-        new += _keep_records(connection, batch.records, agent_nos)
+        snapshots = _keep_new(connection, snapshot, batch.snapshots, _snapshot_rows(connection, batch, agent_nos))
+        records = _keep_new(connection, record, batch.records, _record_rows(batch, agent_nos))
+        reused = (*snapshots.reused, *records.reused)
         _keep_systems(connection, batch, agent_nos)
         _keep_checks(connection, batch.checks, agent_nos)
-        _keep_quarantined(connection, batch.quarantined)
+        _keep_quarantined(connection, [*batch.quarantined, *reused])
         _keep_outcomes(connection, batch.outcomes)
         _keep_canary(connection, batch)
         numbers = keep_changes(connection, batch.incidents, agent_nos)
-    duplicates = len(batch.snapshots) + len(batch.records) - new
-    return KeptBatch(new_records=new, duplicates=duplicates, incident_numbers=numbers)
+    new = snapshots.new + records.new
+    duplicates = len(batch.snapshots) + len(batch.records) - new - len(reused)
+    return KeptBatch(new_records=new, duplicates=duplicates, incident_numbers=numbers, key_reused=reused)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    new: int
+    reused: Sequence[Quarantined] = ()
+
+
+def _keep_new(
+    connection: Connection, table: Table, items: Sequence[KeptSnapshot | KeptRecord], rows: Sequence[Row]
+) -> _Kept:
+    new = insert_new(connection, table, rows)
+    return _Kept(new) if new == len(rows) else _Kept(new, find_reused(connection, table, items, rows))
 
 
 def _keep_agents(connection: Connection, agents: Sequence[Agent]) -> None:
@@ -65,10 +83,10 @@ def _agent_numbers(connection: Connection, batch: Batch) -> AgentNumbers:
     return numbers
 
 
-def _keep_snapshots(connection: Connection, snapshots: Sequence[KeptSnapshot], agent_nos: AgentNumbers) -> int:
-    if not snapshots:
-        return 0
-    rows = [
+def _snapshot_rows(connection: Connection, batch: Batch, agent_nos: AgentNumbers) -> Sequence[Row]:
+    if not batch.snapshots:
+        return ()
+    return [
         {
             "time_ms": item.wall_ms,
             "agent_no": agent_nos[item.agent_id],
@@ -79,13 +97,12 @@ def _keep_snapshots(connection: Connection, snapshots: Sequence[KeptSnapshot], a
             "numbers": pack_numbers(item.readings.values()),
             "extra": item.extra,
         }
-        for item, layout_no in zip(snapshots, keep_layouts(connection, snapshots), strict=True)
+        for item, layout_no in zip(batch.snapshots, keep_layouts(connection, batch.snapshots), strict=True)
     ]
-    return insert_new(connection, snapshot, rows)
 
 
-def _keep_records(connection: Connection, records: Sequence[KeptRecord], agent_nos: AgentNumbers) -> int:
-    rows = [
+def _record_rows(batch: Batch, agent_nos: AgentNumbers) -> Sequence[Row]:
+    return [
         {
             "agent_no": agent_nos[item.agent_id],
             "epoch": item.epoch,
@@ -95,9 +112,8 @@ def _keep_records(connection: Connection, records: Sequence[KeptRecord], agent_n
             "received_ms": item.received_ms,
             "raw": item.raw,
         }
-        for item in records
+        for item in batch.records
     ]
-    return insert_new(connection, record, rows)
 
 
 def _keep_systems(connection: Connection, batch: Batch, agent_nos: AgentNumbers) -> None:

@@ -67,19 +67,17 @@ def latest(connection: Connection, agent: Agent) -> KeptSnapshot | None:
     )
 
 
-def not_measured(connection: Connection, agent_ids: Collection[str]) -> dict[str, Mapping[str, str]]:
-    """What the newest snapshot of each of these agents could not measure, each with why; none is left out."""
-    query = (
-        select(agent.c.agent_id, snapshot.c.extra)
-        .join(
-            snapshot,
-            (snapshot.c.time_ms == agent.c.snapshot_ms)
-            & (snapshot.c.agent_no == agent.c.agent_no)
-            & (snapshot.c.epoch == agent.c.snapshot_epoch)
-            & (snapshot.c.seq == agent.c.snapshot_seq),
-        )
-        .where(agent.c.agent_id.in_(agent_ids))
+def not_measured(connection: Connection, agent_ids: Collection[str] | None = None) -> dict[str, Mapping[str, str]]:
+    """What the newest snapshots of these agents (None: all) lack, each with why; who lacks nothing is absent."""
+    newest = select(snapshot.c.extra).where(  # a subquery, because a join may read every snapshot there is
+        snapshot.c.time_ms == agent.c.snapshot_ms,
+        snapshot.c.agent_no == agent.c.agent_no,
+        snapshot.c.epoch == agent.c.snapshot_epoch,
+        snapshot.c.seq == agent.c.snapshot_seq,
     )
+    query = select(agent.c.agent_id, newest.scalar_subquery())
+    if agent_ids is not None:
+        query = query.where(agent.c.agent_id.in_(agent_ids))
     return {agent_id: errors for agent_id, extra in connection.execute(query) if (errors := errors_in(extra))}
 
 

@@ -6,8 +6,13 @@ import select
 from agent.host import Host, read_file
 
 
+def mount_table_path(host: Host) -> str:
+    """Where the mounts of the reported system are listed: at process 1 where its /proc is mounted here."""
+    return f"{host.proc}/1/mountinfo" if host.is_mounted else f"{host.proc}/self/mountinfo"
+
+
 class MountTable:
-    """The mounts of the system that is reported: of process 1 where its /proc is mounted here."""
+    """One system's table, kept from one collection to the next."""
 
     def __init__(self) -> None:
         self._poll = select.poll()
@@ -16,10 +21,9 @@ class MountTable:
 
     def read(self, host: Host) -> bytes:
         """The text of `/proc/<pid>/mountinfo` as it is now; raises OSError."""
-        path = f"{host.proc}/1/mountinfo" if host.is_mounted else f"{host.proc}/self/mountinfo"
-        if self._has_changed(path) or not self._text:
-            self._text = b""
-            self._text = read_file(path)
+        if self._has_changed(mount_table_path(host)) or not self._text:
+            self._text = b""  # a change is told once: if this reading fails, the next call must try again
+            self._text = read_file(mount_table_path(host))
         return self._text
 
     def close(self) -> None:

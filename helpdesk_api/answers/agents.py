@@ -1,10 +1,12 @@
 """An agent as the API shows it."""
 
+from collections.abc import Mapping
+
 from pydantic import BaseModel, Field
 
 from helpdesk_api.condition import sentence_of
 from helpdesk_api.times import Moment, moment
-from store.model import Agent, Incident, State, agent_state
+from store.model import Agent, OpenIncident, State, agent_state
 
 
 class AgentAnswer(BaseModel):
@@ -15,7 +17,7 @@ class AgentAnswer(BaseModel):
     state: State
     sentence: str
     connected: bool = Field(description="It was heard within three of its intervals (15 s at least).")
-    streaming_active: bool = Field(description="It is connected and sends metrics.")
+    streaming_active: bool = Field(description="It is connected and its newest metrics are as recent.")
     has_system_info: bool
     has_metrics: bool
     first_seen: Moment
@@ -27,13 +29,15 @@ class AgentAnswer(BaseModel):
     url: str = Field(description="The host's page.")
 
 
-def agent_answer(agent: Agent, worst: Incident | None, now_ms: int, base_url: str) -> AgentAnswer:
-    """`worst` is the agent's most urgent open incident."""
+def agent_answer(
+    agent: Agent, worst: OpenIncident | None, errors: Mapping[str, str], now_ms: int, base_url: str
+) -> AgentAnswer:
+    """`worst` is the agent's most urgent open incident, `errors` what was not measured and why."""
     return AgentAnswer(
         agent_id=agent.agent_id,
         host_name=agent.host_name,
         state=agent_state(agent, worst.severity if worst else None, now_ms),
-        sentence=sentence_of(agent, worst, now_ms),
+        sentence=sentence_of(agent, worst, errors, now_ms),
         connected=agent.is_connected(now_ms),
         streaming_active=agent.is_streaming(now_ms),
         has_system_info=agent.has_system_info,

@@ -1,7 +1,5 @@
 """Readings as the API shows them: the newest snapshot, and series over time."""
 
-import json
-
 from pydantic import BaseModel, Field
 
 from helpdesk_api.times import Moment, moment
@@ -19,7 +17,7 @@ class MetricsAnswer(BaseModel):
     epoch: int
     seq: int
     readings: dict[str, float]
-    errors: dict[str, str] = Field(description="Collectors that gave no readings, each with why.")
+    errors: dict[str, str] = Field(description="What was not measured, each with why.")
 
 
 class PointAnswer(BaseModel):
@@ -47,7 +45,6 @@ def point_answer(point: Point) -> PointAnswer:
 
 
 def metrics_answer(snapshot: KeptSnapshot, now_ms: int) -> MetricsAnswer:
-    extra = json.loads(snapshot.extra) if snapshot.extra else {}
     return MetricsAnswer(
         agent_id=snapshot.agent_id,
         time=moment(snapshot.wall_ms),
@@ -56,5 +53,5 @@ def metrics_answer(snapshot: KeptSnapshot, now_ms: int) -> MetricsAnswer:
         epoch=snapshot.epoch,
         seq=snapshot.seq,
         readings=dict(snapshot.readings),
-        errors=extra.get("errors", {}),
+        errors=dict(snapshot.errors),
     )

@@ -1,19 +1,24 @@
 """The agents and the hosts they report."""
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
 from helpdesk_api.access import VIEWER
 from helpdesk_api.answers.agents import AgentAnswer, agent_answer
 from helpdesk_api.answers.listing import CURSOR, DEFAULT_LIMIT, Limit, Listing, NextLink
 from helpdesk_api.desk import TheDesk
-from helpdesk_api.fleet import AgentName, find_agent, open_incidents, worst_by_agent, worst_of
+from helpdesk_api.fleet import AgentName, find_agent, worst_by_agent
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
 from store.agents import list_agents, system_of
 from store.engine import reading
+from store.incidents import open_incidents
+from store.model import Agent
+from store.snapshots import not_measured
 
 router = APIRouter(prefix="/api/v1/agents", tags=["Agents"], dependencies=[VIEWER], responses=PROBLEMS_ANSWERED)
 
@@ -36,9 +41,7 @@ def get_agents(
     """An agent is listed from the moment of its hello, in the order of ids."""
     with reading(desk.engine) as connection:
         agents = list_agents(connection, cursor, limit + 1)
-        worst = worst_by_agent(open_incidents(connection))
-    now_ms, base_url = desk.now_ms(), desk.base_url(request)
-    items = [agent_answer(agent, worst.get(agent.agent_id), now_ms, base_url) for agent in agents[:limit]]
+        items = _answers(connection, agents[:limit], desk.now_ms(), desk.base_url(request))
     return Listing(items=items, next_cursor=next_link(items[-1].agent_id if len(agents) > limit else None))
 
 
@@ -46,9 +49,8 @@ def get_agents(
 def get_one_agent(agent: AgentName, request: Request, desk: TheDesk) -> AgentAnswer:
     """By its id, or by its host name when no other agent has the same."""
     with reading(desk.engine) as connection:
-        found = find_agent(connection, agent)
-        worst = worst_of(connection, found)
-    return agent_answer(found, worst, desk.now_ms(), desk.base_url(request))
+        [answer] = _answers(connection, [find_agent(connection, agent)], desk.now_ms(), desk.base_url(request))
+    return answer
 
 
 @router.get("/{agent}/system", summary="Show what the host is", operation_id="get_system")
@@ -59,3 +61,12 @@ def get_system(agent: AgentName, desk: TheDesk) -> SystemAnswer:
     if system is None:
         raise not_found(f"system information of {found.name}", "It comes with the agent's next hello.")
     return SystemAnswer(agent_id=found.agent_id, system=json.loads(system))
+
+
+def _answers(connection: Connection, agents: Sequence[Agent], now_ms: int, base_url: str) -> list[AgentAnswer]:
+    ids = [agent.agent_id for agent in agents]
+    worst, lacking = worst_by_agent(open_incidents(connection, ids)), not_measured(connection, ids)
+    return [
+        agent_answer(agent, worst.get(agent.agent_id), lacking.get(agent.agent_id, {}), now_ms, base_url)
+        for agent in agents
+    ]

@@ -28,7 +28,7 @@ def healthz() -> Alive:
 
 @router.get("/readyz", summary="Whether records flow end to end", operation_id="readyz")
 def readyz(desk: TheDesk) -> Ready:
-    """Ready means: the database answers, the broker is reached, and a canary was stored within the last 60 s."""
+    """Ready means: the database answers, the broker is reached, and a canary sent within the last 60 s was stored."""
     found = links(desk)
     broken = next((link for link in found if not link.ok), None)
     if broken is not None:

@@ -19,6 +19,8 @@ from store.engine import reading
 LONGEST = timedelta(days=31)
 DEFAULT_SPAN_MS = 3_600_000
 MAX_POINTS = 2000
+NOT_YET = "The first one follows an agent's hello within one interval."
+NO_LONGER_KEPT = "Its newest one is older than is kept."
 router = APIRouter(
     prefix="/api/v1/agents/{agent}/metrics", tags=["Metrics"], dependencies=[VIEWER], responses=PROBLEMS_ANSWERED
 )
@@ -64,7 +66,7 @@ def newest_metrics(desk: Desk, agent: str) -> MetricsAnswer:
         found = find_agent(connection, agent)
         snapshot = snapshots.latest(connection, found)
     if snapshot is None:
-        raise not_found(f"snapshot of {found.name}", "The first one follows an agent's hello within one interval.")
+        raise not_found(f"snapshot of {found.name}", NO_LONGER_KEPT if found.has_metrics else NOT_YET)
     return metrics_answer(snapshot, desk.now_ms())
 
 

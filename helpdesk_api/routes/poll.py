@@ -80,7 +80,7 @@ def _ask(desk: Desk, agent: Agent) -> Command:
     """Note the command, then send it. Raises a 409 problem when the agent cannot be reached."""
     now_ms = desk.now_ms()
     silent = silence(agent, now_ms)
-    if silent is not None:
+    if silent is not None and not agent.is_connected(now_ms):
         raise _unreachable(f"A command cannot reach {agent.name}. {silent}")
     reply_to = agent.reply_to or ""
     if not reply_to.startswith(f"{REPLY_ADDRESS}."):  # any other name could be a queue of someone else

@@ -54,10 +54,21 @@ def greeted(agent_id: str = "new-1", **changes: Any) -> Agent:
     return agent(agent_id, **{**silent, "has_system_info": False, **changes})
 
 
+def silent(agent_id: str = "web-3", **changes: Any) -> Agent:
+    """An agent that nobody has heard for four minutes."""
+    last_ms = NOW_MS - 240_000
+    return agent(agent_id, **{"last_seen_ms": last_ms, "snapshot_received_ms": last_ms, **changes})
+
+
 def snapshot(
-    agent_id: str = "web-3", *, wall_ms: int = NOW_MS - 2_000, seq: int = 2, readings: dict[str, float] = READINGS
+    agent_id: str = "web-3",
+    *,
+    wall_ms: int = NOW_MS - 2_000,
+    seq: int = 2,
+    readings: dict[str, float] = READINGS,
+    errors: dict[str, str] | None = None,
 ) -> KeptSnapshot:
-    extra = json.dumps({"boot_id": "b", "errors": {"network": "timed out"}}).encode()
+    extra = json.dumps({"boot_id": "b"} | ({"errors": errors} if errors else {})).encode()
     return KeptSnapshot(
         agent_id=agent_id,
         epoch=1,

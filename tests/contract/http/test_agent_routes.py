@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from store.model import Batch
-from tests.contract.http.fleet import NOW_MS, agent, greeted, healthy, snapshot, troubled
+from store.model import Batch, State
+from tests.contract.http.fleet import NOW_MS, agent, change, greeted, healthy, silent, snapshot, troubled
 
 Keep = Callable[[Batch], object]
 
@@ -40,10 +40,52 @@ def test_an_agent_is_listed_from_its_hello_on_and_is_not_green(client: TestClien
 
 
 def test_a_silent_agent_is_stale_and_says_for_how_long(client: TestClient, keep: Keep) -> None:
-    keep(Batch(agents=[agent(last_seen_ms=NOW_MS - 240_000)]))
+    keep(Batch(agents=[silent()]))
     shown = client.get("/api/v1/agents/web-3").json()
     assert (shown["state"], shown["connected"], shown["streaming_active"]) == ("stale", False, False)
     assert shown["sentence"].startswith("No data for 4 min.")
+
+
+def test_an_agent_that_is_heard_but_sends_no_fresh_metrics_is_stale(client: TestClient, keep: Keep) -> None:
+    keep(Batch(agents=[silent(last_seen_ms=NOW_MS - 1_000)]))
+    shown = client.get("/api/v1/agents/web-3").json()
+    assert (shown["state"], shown["connected"], shown["streaming_active"]) == ("stale", True, False)
+    assert shown["sentence"].startswith("No data for 4 min, though its agent is heard.")
+
+
+def test_data_from_before_the_clock_was_set_back_is_not_fresh(client: TestClient, keep: Keep) -> None:
+    keep(Batch(agents=[agent(last_seen_ms=NOW_MS + 7_200_000, snapshot_received_ms=NOW_MS + 7_200_000)]))
+    shown = client.get("/api/v1/agents/web-3").json()
+    assert (shown["state"], shown["connected"], shown["streaming_active"]) == ("stale", False, False)
+    assert "2 h ahead" in shown["sentence"]
+
+
+def test_what_was_not_measured_is_said_in_place_of_all_is_well(client: TestClient, keep: Keep) -> None:
+    errors = {"disk": "no answer within 2 s", 'disk{mount="/mnt"}': "no answer", "network": "x" * 500, "cpu": "?"}
+    lacking = [snapshot("one", errors={"disk": "no answer within 2 s"}), snapshot("many", errors=errors)]
+    keep(healthy("fine"))
+    keep(Batch(agents=[agent("one"), agent("many")], snapshots=lacking))
+    listed = {one["agent_id"]: one for one in client.get("/api/v1/agents").json()["items"]}
+    assert listed["fine"]["sentence"] == "All checks are within their limits."
+    assert listed["one"]["sentence"] == "Not measured: disk (no answer within 2 s)."
+    assert client.get("/api/v1/agents/one").json()["sentence"] == listed["one"]["sentence"]
+    assert listed["many"]["sentence"].startswith("Not measured: cpu (?), disk (no answer within 2 s), disk /mnt (no ")
+    assert listed["many"]["sentence"].endswith(" and 1 more.")
+
+
+def test_only_what_the_newest_snapshot_lacks_is_said(client: TestClient, keep: Keep) -> None:
+    older = snapshot(seq=1, wall_ms=NOW_MS - 7_000, errors={"disk": "no answer within 2 s"})
+    keep(Batch(agents=[agent()], snapshots=[older, snapshot()]))
+    assert client.get("/api/v1/agents/web-3").json()["sentence"] == "All checks are within their limits."
+
+
+def test_the_most_urgent_and_then_oldest_open_incident_is_the_sentence(client: TestClient, keep: Keep) -> None:
+    mild = change(subject="a", severity=State.WARNING, sentence="mild")
+    older, newer = change(subject="b", sentence="older"), change(subject="c", sentence="newer")
+    keep(Batch(agents=[agent(), agent("other")], incidents=[mild, older, newer, change("other", sentence="other")]))
+    listed = {one["agent_id"]: one["sentence"] for one in client.get("/api/v1/agents").json()["items"]}
+    assert listed == {"web-3": "Critical for 12 min: older", "other": "Critical for 12 min: other"}
+    assert client.get("/api/v1/agents/web-3").json()["sentence"] == listed["web-3"]
 
 
 def test_a_stopped_agent_says_that_it_was_stopped(client: TestClient, keep: Keep) -> None:
@@ -88,7 +130,7 @@ def test_an_unknown_agent_is_answered_with_the_nearest_names(client: TestClient,
 
 
 def test_the_newest_readings_come_with_their_age_and_what_failed(client: TestClient, keep: Keep) -> None:
-    keep(healthy("web-3"))
+    keep(Batch(agents=[agent()], snapshots=[snapshot(errors={"network": "timed out"})]))
     metrics = client.get("/api/v1/agents/web-3/metrics").json()
     assert metrics["readings"]['disk.usage_percent{mount="/var"}'] == 96.4
     assert (metrics["time"], metrics["age_seconds"], metrics["seq"]) == ("2027-01-15T07:59:58Z", 1.0, 2)
@@ -100,6 +142,12 @@ def test_an_agent_without_snapshot_has_no_metrics_and_no_system(client: TestClie
     for what in ("metrics", "system"):
         answer = client.get(f"/api/v1/agents/new-1/{what}")
         assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+def test_a_snapshot_that_is_kept_no_longer_is_told_from_one_that_never_came(client: TestClient, keep: Keep) -> None:
+    keep(Batch(agents=[silent("old-1"), greeted()]))
+    assert "older than is kept" in client.get("/api/v1/agents/old-1/metrics").json()["detail"]
+    assert "within one interval" in client.get("/api/v1/agents/new-1/metrics").json()["detail"]
 
 
 def test_a_wall_clock_beyond_all_calendars_is_answered(client: TestClient, keep: Keep) -> None:

@@ -17,6 +17,8 @@ OWN_HOSTS = [
     "helpdesk:8000",
     "LOCALHOST:8000",
     "health.example",
+    "127.0.0.2:8000",
+    "127.1.2.3",
 ]
 FOREIGN_HOSTS = [
     "evil.example",
@@ -54,6 +56,8 @@ def test_a_foreign_name_reads_nothing(public: TestClient, host: str, path: str) 
         {"Origin": "http://localhost:9999"},
         {"Origin": "null"},
         {"Origin": ""},
+        {"Origin": "http://["},
+        {"Origin": "http://[v1.x]:8000"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
         {"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost:8000"},

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from store.model import Batch, Change, State
-from tests.contract.http.fleet import NOW_MS, REMEDY, agent, change, greeted, healthy, snapshot, troubled
+from tests.contract.http.fleet import NOW_MS, REMEDY, agent, change, greeted, healthy, silent, snapshot, troubled
 
 Keep = Callable[[Batch], object]
 FLOWING = Batch(canary_sent_ms=NOW_MS - 2_000, received_ms=NOW_MS - 1_000)
@@ -55,7 +55,7 @@ def read(client: TestClient, path: str) -> Page:
 def test_the_fleet_says_at_once_what_is_wrong_and_what_to_do(client: TestClient, keep: Keep) -> None:
     keep(FLOWING)
     keep(troubled())
-    keep(Batch(agents=[agent("job-7", last_seen_ms=NOW_MS - 240_000)]))
+    keep(Batch(agents=[silent("job-7")]))
     page = read(client, "/")
     assert "(2) Fleet" in page.words
     assert "NEEDS YOU (2)" in page.words
@@ -110,7 +110,7 @@ def test_waiting_is_not_green_and_zero_is_not_missing(client: TestClient, keep: 
 
 def test_a_large_fleet_comes_in_pages_with_trouble_first(client: TestClient, keep: Keep) -> None:
     keep(healthy(*(f"host-{number:03}" for number in range(120))))
-    keep(Batch(agents=[agent("zzz", last_seen_ms=NOW_MS - 240_000)]))
+    keep(Batch(agents=[silent("zzz")]))
     first, second = read(client, "/"), read(client, "/?page=2")
     assert first.words.count(".example") + second.words.count(".example") == 121 + 2  # zzz is in both lists of needs
     assert first.words.index("zzz.example") < first.words.index("host-000")
@@ -135,7 +135,7 @@ def test_an_incident_shows_its_fix_verbatim_with_why_and_how_to_verify(client: T
 
 def test_an_incident_of_a_silent_host_says_that_its_values_are_old(client: TestClient, keep: Keep) -> None:
     keep(troubled())
-    keep(Batch(agents=[agent(last_seen_ms=NOW_MS - 240_000)]))
+    keep(Batch(agents=[silent()]))
     assert "No data for 4 min" in read(client, "/i/1").words
 
 
@@ -153,6 +153,55 @@ def test_a_host_shows_readings_with_units_and_its_system(client: TestClient, kee
     for words in ("96.4 %", "/var", "Debian GNU/Linux 12", "16.0 GiB", "sda 1.00 TiB", "eth0 192.0.2.7"):
         assert words in page.words
     assert ("href", "/i/1#fix-1") in page.attributes
+
+
+def test_a_host_that_is_measured_in_part_is_marked(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
+    keep(healthy("web-1"))
+    errors = {"disk": "no answer within 2 s", 'disk{mount="/mnt"}': "no answer"}
+    keep(Batch(agents=[agent()], snapshots=[snapshot(errors=errors)]))
+    fleet, host = read(client, "/"), read(client, "/h/web-3")
+    assert "Not measured: disk" in fleet.words
+    assert fleet.attributes.count(("class", "chip warning")) == 1
+    assert "1 host not measured in full." in fleet.words
+    assert fleet.words.index("web-3.example") < fleet.words.index("web-1.example")
+    assert "Not measured: disk (no answer within 2 s), disk /mnt (no answer)." in host.words
+    assert "All checks are within their limits." not in host.words
+    assert "Not measured" not in read(client, "/h/web-1").words
+
+
+def test_a_fix_is_promised_only_where_there_is_one(client: TestClient, keep: Keep) -> None:
+    keep(Batch(agents=[agent()], snapshots=[snapshot()], incidents=[change(remedies=())]))
+    for path in ("/", "/h/web-3"):
+        page = read(client, path)
+        assert ("href", "/i/1") in page.attributes
+        assert ("href", "/i/1#fix-1") not in page.attributes
+        assert "See " not in page.words
+
+
+def test_a_host_is_as_bad_as_its_worst_incident_however_old(client: TestClient, keep: Keep) -> None:
+    mild = [change(subject=str(number), severity=State.WARNING, sentence="mild") for number in range(60)]
+    keep(Batch(agents=[agent()], incidents=[change(sentence="the worst"), *mild]))
+    page = read(client, "/h/web-3")
+    assert ("class", "chip critical") in page.attributes
+    assert "Critical for 12 min: the worst" in page.words
+    assert "+11 more" in page.words
+
+
+def test_a_host_whose_snapshots_expired_says_so(client: TestClient, keep: Keep) -> None:
+    keep(Batch(agents=[silent("old-1"), greeted()]))
+    assert "older than is kept" in read(client, "/h/old-1").words
+    assert "older than is kept" not in read(client, "/h/new-1").words
+
+
+def test_a_silent_host_names_a_broken_flow_first(client: TestClient, keep: Keep) -> None:
+    keep(Batch(agents=[silent(), agent("web-1")], canary_sent_ms=NOW_MS - 3_600_000, received_ms=NOW_MS - 1_000))
+    page = read(client, "/h/web-3")
+    assert "The processor is 1 h behind" in page.words
+    assert "No data for 4 min" in page.words
+    assert "behind" not in read(client, "/h/web-1").words
+    keep(FLOWING)
+    assert "behind" not in read(client, "/h/web-3").words
 
 
 def test_known_problems_and_the_reference_are_pages(client: TestClient) -> None:

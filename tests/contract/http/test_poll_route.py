@@ -11,7 +11,7 @@ from helpdesk_api.desk import Desk
 from rabbitmq.commands import Command
 from store.model import Batch, CommandOutcome
 from tests.contract.http.conftest import NotingSender, client_of
-from tests.contract.http.fleet import NOW_MS, agent, greeted, healthy, snapshot
+from tests.contract.http.fleet import NOW_MS, agent, greeted, healthy, silent, snapshot
 
 Keep = Callable[[Batch], object]
 POLL = "/api/v1/agents/web-3.example/poll"
@@ -55,10 +55,18 @@ def test_a_refused_poll_says_why(client: TestClient, keep: Keep, sender: NotingS
     assert "refused the poll: expired 4 s ago" in answer.json()["detail"]
 
 
+def test_an_agent_that_is_heard_can_be_polled_for_the_metrics_it_does_not_send(
+    client: TestClient, keep: Keep, sender: NotingSender
+) -> None:
+    keep(Batch(agents=[silent(last_seen_ms=NOW_MS - 1_000)]))
+    sender.on_send = agent_that_answers(keep)
+    assert client.post(POLL).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        (agent(last_seen_ms=NOW_MS - 240_000), "No data for 4 min"),
+        (silent(), "No data for 4 min"),
         (agent(goodbye_ms=NOW_MS, goodbye_reason="stopped"), "was stopped"),
         (greeted("web-3", reply_to=None), "reply address"),
         (agent(reply_to="ingest"), "reply address"),

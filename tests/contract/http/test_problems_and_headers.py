@@ -127,7 +127,7 @@ def test_an_error_nobody_foresaw_tells_only_its_request_id(desk: Desk, caplog: p
     assert "r-1" in caplog.text
 
 
-def test_ready_means_that_a_canary_was_stored_within_a_minute(
+def test_ready_means_that_a_canary_of_the_last_minute_was_stored(
     client: TestClient, keep: Keep, sender: NotingSender
 ) -> None:
     def readyz() -> tuple[int, str]:
@@ -135,9 +135,27 @@ def test_ready_means_that_a_canary_was_stored_within_a_minute(
         return answer.status_code, answer.json()["title"] if answer.status_code != 200 else "ready"
 
     assert readyz() == (503, "Not ready: flow")
-    keep(Batch(canary_sent_ms=NOW_MS - 60_500, received_ms=NOW_MS - 60_001))
+    keep(Batch(canary_sent_ms=NOW_MS - 60_001, received_ms=NOW_MS - 59_000))
     assert readyz() == (503, "Not ready: flow")
-    keep(Batch(canary_sent_ms=NOW_MS - 60_500, received_ms=NOW_MS - 60_000))
+    keep(Batch(canary_sent_ms=NOW_MS - 60_000, received_ms=NOW_MS - 59_000))
     assert readyz() == (200, "ready")
     sender.connected = False
     assert readyz() == (503, "Not ready: broker")
+
+
+@pytest.mark.parametrize(
+    ("sent_ago_ms", "stored_ago_ms", "reason"),
+    [
+        (3_601_000, 3_600_000, "Nothing was stored for 1 h"),
+        (3_600_000, 1_000, "The processor is 1 h behind"),
+        (-7_199_000, -7_200_000, "ahead of the server's clock"),
+    ],
+)
+def test_a_flow_that_is_not_fresh_says_which_way(
+    client: TestClient, keep: Keep, sent_ago_ms: int, stored_ago_ms: int, reason: str
+) -> None:
+    keep(Batch(canary_sent_ms=NOW_MS - sent_ago_ms, received_ms=NOW_MS - stored_ago_ms))
+    answer = client.get("/readyz")
+    assert (answer.status_code, answer.json()["title"]) == (503, "Not ready: flow")
+    assert reason in answer.json()["detail"]
+    assert reason in client.get("/").text.replace("&#39;", "'")

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from store import fence
-from store.agents import worst_open
 from store.engine import reading
-from store.incidents import count_open, get_incident, list_incidents
+from store.incidents import get_incident, list_incidents, open_incidents, remedies_of
 from store.ingest import keep_batch
 from store.model import Change, CheckKey, Incident, IncidentChange, Remedy, State, Step, TimelineEntry
 from tests.contract.store.builders import KEY, NOW_MS, agent, batch, change
@@ -108,28 +107,27 @@ def test_lists_by_state_and_agent_newest_first_in_pages(store_engine: Engine, ep
     assert listed("open", "web-1") == [numbers[0]]
     assert listed("all", None, None, 2) + listed("all", None, numbers[2], 2) == numbers[::-1]
     with reading(store_engine) as connection:
-        assert count_open(connection) == 3
         assert get_incident(connection, numbers[-1] + 1) is None
 
 
-def test_the_most_urgent_open_incident_counts(store_engine: Engine, epoch: int) -> None:
-    def key(agent_id: str, rule: str) -> CheckKey:
-        return CheckKey(agent_id, rule, "")
-
-    keep(
-        store_engine,
-        epoch,
-        change(key=key("a", "one"), severity=State.WARNING),
-        change(key=key("a", "two"), severity=State.STALE),
-        change(key=key("b", "one"), severity=State.CRITICAL),
-        change(key=key("b", "two"), severity=State.WARNING),
-        change(key=key("c", "one"), severity=State.CRITICAL),
-        change(Change.CLOSED, 2, key=key("c", "one")),
-    )
+def test_open_incidents_are_read_without_what_makes_them_large(store_engine: Engine, epoch: int) -> None:
+    keys = {agent_id: CheckKey(agent_id, "disk-full", "") for agent_id in ("a", "b", "c")}
+    opened = [
+        change(key=keys["a"], severity=State.CRITICAL, remedies=(REMEDY,)),
+        change(key=keys["b"]),
+        change(key=keys["c"]),
+    ]
+    numbers = keep(store_engine, epoch, *opened, change(Change.CLOSED, 2, key=keys["c"]))
     with reading(store_engine) as connection:
-        assert worst_open(connection, None) == {"a": State.STALE, "b": State.CRITICAL}
-        assert worst_open(connection, ["a", "c"]) == {"a": State.STALE}
-        assert worst_open(connection, []) == {}
+        every = sorted(open_incidents(connection), key=lambda incident: incident.number)
+        assert [incident.agent_id for incident in every] == ["a", "b"]
+        assert open_incidents(connection, ["b", "c"]) == every[1:]
+        assert open_incidents(connection, []) == []
+        assert remedies_of(connection, numbers[keys["a"]]) == read(store_engine, numbers[keys["a"]]).remedies != ()
+        assert remedies_of(connection, numbers[keys["b"]]) == remedies_of(connection, 99) == ()
+    first = every[0]
+    assert (first.number, first.host_name, first.severity) == (numbers[keys["a"]], "host of a", State.CRITICAL)
+    assert (first.sentence, first.opened_ms) == ("opened at 1", NOW_MS + 1)
 
 
 def told_once(changes: Sequence[IncidentChange]) -> list[list[str]]:

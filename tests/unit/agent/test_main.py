@@ -83,3 +83,14 @@ def test_a_bad_log_level_is_told_before_anything_starts(
     assert main(["run"]) == 2
     assert "LOG_LEVEL" in capsys.readouterr().err
     assert list(state_folder.iterdir()) == []
+
+
+def test_an_internal_error_is_told_and_ends_with_its_own_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(_options: object, _settings: object) -> int:
+        raise RuntimeError("an error of ours")
+
+    monkeypatch.setattr("agent.main._version", broken)
+    assert main(["version"]) == 70
+    assert "RuntimeError: an error of ours" in capsys.readouterr().err

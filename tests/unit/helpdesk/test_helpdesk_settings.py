@@ -62,6 +62,13 @@ def test_a_secret_file_that_is_not_there_or_not_alone_is_a_problem(tmp_path: Pat
     assert "both set" in told
 
 
+@pytest.mark.parametrize("content", ["", " \n"])
+def test_an_empty_secret_file_is_a_problem(tmp_path: Path, content: str) -> None:
+    (tmp_path / "password").write_text(content)
+    [told] = problems_of({"HEALTHMON_RABBITMQ_PASSWORD_FILE": str(tmp_path / "password")})
+    assert told.startswith(f"HEALTHMON_RABBITMQ_PASSWORD_FILE: {tmp_path}/password is empty.")
+
+
 def test_secrets_show_in_no_representation_and_in_no_problem(config_file: Path) -> None:
     given = {
         "HEALTHMON_RABBITMQ_PASSWORD": SECRET,
