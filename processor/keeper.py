@@ -137,7 +137,7 @@ class Keeper:
             log.info("%s joined as %s, first record stored", agent.name, agent.agent_id)
         for agent in decision.stopped:
             log.info("%s said goodbye: %s", agent.name, agent.goodbye_reason)
-        for bad in batch.quarantined:
+        for bad in (*batch.quarantined, *kept.key_reused):
             if self.summary.is_news(bad):
                 log.warning("quarantined, from %s: %s (%s)", bad.routing_key[:64], bad.reason, bad.detail[:200])
         for loss in decision.losses:

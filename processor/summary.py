@@ -21,7 +21,7 @@ class Summary:
         self.agents.update(agent.agent_id for agent in batch.agents)
         self.snapshots += len(batch.snapshots)
         self.duplicates += kept.duplicates
-        self.quarantined += len(batch.quarantined)
+        self.quarantined += len(batch.quarantined) + len(kept.key_reused)
 
     def is_news(self, bad: Quarantined) -> bool:
         """Whether this sender's messages were not told of with this reason since the last line."""
