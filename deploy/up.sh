@@ -55,7 +55,7 @@ up_compose() {
 
 # Two images, shared by all services of ours. When it fails, once more with everything that the builder says.
 build() {
-  echo "Building the images (a minute the first time)"
+  echo "Building the images (about half a minute the first time)"
   $compose build --quiet processor agent || $compose build processor agent
 }
 

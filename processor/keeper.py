@@ -22,7 +22,7 @@ from processor.pipeline import Decision, handle_batch
 from processor.summary import Summary
 from store import agents, fence, ingest, retention
 from store.engine import StoreUnavailable, reading
-from store.model import Batch, Change, IncidentChange, KeptBatch, Quarantined
+from store.model import Batch, Change, IncidentChange, KeptBatch, Quarantined, State
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,9 @@ def wall_clock_ms() -> int:
 
 
 def _level(change: IncidentChange) -> int:
-    return logging.INFO if change.change in (Change.CLOSED, Change.EASED) else logging.ERROR
+    if change.change in (Change.CLOSED, Change.EASED):
+        return logging.INFO
+    return logging.ERROR if change.severity is State.CRITICAL else logging.WARNING
 
 
 def _incident_line(change: IncidentChange, name: str, link: str) -> str:

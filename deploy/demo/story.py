@@ -57,7 +57,11 @@ def play(trouble: Trouble, desk: DeskLike, say: Callable[[str], None], clock: Cl
         trouble.heal()
     say("Healed. Now the readings have to show it.")
     healed = clock.monotonic()
-    _wait(clock, f"incident i/{found['number']} is still open", lambda: desk.is_closed(found["number"]))
+    _wait(
+        clock,
+        f"incident i/{found['number']} is still open (something else may hold it up)",
+        lambda: desk.is_closed(found["number"]),
+    )
     say(f"Closed {clock.monotonic() - healed:.0f} s after the healing:\n")
     say(desk.shown(found["number"]))
 
