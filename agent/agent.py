@@ -16,7 +16,7 @@ from agent.collectors.collection import Running, collect_all
 from agent.commands import COMMANDS
 from agent.commands.command import refusal
 from agent.commands.inbox import Inbox
-from agent.host import Host, boot_seconds
+from agent.host import Host, boot_seconds, plain_name
 from agent.identity import Identity
 from agent.minute import Minute
 from agent.publisher import Publisher
@@ -32,6 +32,7 @@ from rabbitmq.version import __version__
 
 SPOOL_FILE = "spool.sqlite3"
 FLUSH_SECONDS = 3.0
+HELLO_SECONDS = 3600.0  # so that a hub that lost its database learns who this is
 SETTLE_SECONDS = 0.5  # so that the status tells of the snapshot just sent
 
 log = logging.getLogger("agent")
@@ -45,7 +46,7 @@ class Agent:
         self._identity = identity
         self._host = host
         self._collectors = collectors
-        self._name = settings.name or host.host_name()
+        self._name = plain_name(settings.name or "") or host.host_name()
         self._inbox = Inbox()
         self._spool = Spool(identity.folder / SPOOL_FILE, Stamper(identity.agent_id, host.boot_id()))
         self._publisher = Publisher(
@@ -55,17 +56,20 @@ class Agent:
         self._errors: dict[str, str] = {}
         self._goodbye_reason = ""
         self._minute = Minute()
+        self._hello_due_seconds = 0.0
 
     def stop(self, reason: str) -> None:
         self._goodbye_reason = reason
         self._inbox.wake()
 
     def run(self) -> None:
-        """Until `stop`: hello first, then a snapshot per interval. Raises what ended the publisher, if it ended."""
+        """Until `stop`: hello at once and hourly, a snapshot per interval. Raises what ended the publisher, if any."""
         self._greet()
         self._publisher.start()
         due_seconds = time.monotonic()
         while not self._goodbye_reason and self._publisher.failure is None:
+            if time.monotonic() >= self._hello_due_seconds:
+                self._say_hello()
             self._report("interval")
             self._minute.tick(self._publisher.confirmed_count, self._spool.count, self._spool.lost_count)
             due_seconds = next_due(due_seconds, self._settings.interval_seconds, time.monotonic())
@@ -89,7 +93,12 @@ class Agent:
             self._host.reason,
         )
         if self._spool.damaged_file:
-            log.error("spool was damaged, now at %s; records in it are not sent", self._spool.damaged_file)
+            lost = self._spool.predecessor or "how many is not known, no loss record can name them"
+            log.error("spool was damaged, now at %s; its records are lost: %s", self._spool.damaged_file, lost)
+        self._say_hello()
+
+    def _say_hello(self) -> None:
+        self._hello_due_seconds = time.monotonic() + HELLO_SECONDS
         system = self._system()
         self._keep(
             lambda stamp: Hello(

@@ -13,6 +13,7 @@ from rabbitmq.records import Scope
 
 CONTAINER_MARKERS = (".dockerenv", "run/.containerenv")
 CONTAINER_CGROUPS = (b"/docker", b"/kubepods", b"/lxc", b"/libpod", b"/containerd", b"/machine.slice/libpod")
+LONGEST_NAME = 256
 _CHUNK_BYTES = 65536
 
 
@@ -54,12 +55,13 @@ class Host:
 
     def host_name(self) -> str:
         """The name people call the host, or the container in its own scope."""
-        if self.is_mounted:
-            try:
-                return read_file(f"{self.root}/etc/hostname").decode("utf-8", "backslashreplace").strip()
-            except OSError:
-                return platform.node()
-        return platform.node()
+        return (self.is_mounted and self._mounted_name()) or plain_name(platform.node())
+
+    def _mounted_name(self) -> str:
+        try:
+            return plain_name(read_file(f"{self.root}/etc/hostname").decode("utf-8", "backslashreplace"))
+        except OSError:
+            return ""
 
     def boot_id(self) -> str:
         """What changes with each boot and never within one; empty where the system tells none."""
@@ -67,6 +69,11 @@ class Host:
             return self.read_proc("sys/kernel/random/boot_id").decode("ascii").strip()
         except OSError:
             return ""
+
+
+def plain_name(text: str) -> str:
+    """The name as records carry it: what cannot be printed is left out, and what is too long is cut."""
+    return "".join(filter(str.isprintable, text)).strip()[:LONGEST_NAME]
 
 
 def boot_seconds() -> float:

@@ -23,7 +23,7 @@ class Minute:
     def tick(self, confirmed_count: int, waiting_count: int, lost_count: int) -> None:
         """Once an interval; speaks once a minute, and at the first loss at once."""
         if lost_count > self._lost_before and not self._said_lost:
-            log.warning("spool is full: the oldest snapshots are given up, each range named in a loss record")
+            log.warning("records are lost (spool full or damaged, record too large), each range named in a loss record")
             self._said_lost = True
         if self._clock() - self._since < PERIOD_SECONDS:
             return

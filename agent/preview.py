@@ -8,6 +8,7 @@ from agent.host import Host, boot_seconds
 from agent.identity import known_agent_id
 from agent.settings import Settings
 from agent.stamp import Stamper
+from console.text import escape
 from rabbitmq.records import Snapshot
 
 UNNUMBERED = 1  # a preview takes no number
@@ -29,10 +30,11 @@ def preview(settings: Settings, host: Host, collectors: Sequence[Running], *, pa
 
 
 def preview_lines(snapshot: Snapshot) -> list[str]:
-    """A line per reading, then what could not be measured."""
-    width = max((len(name) for name in snapshot.readings), default=0)
+    """A line per reading, then what could not be measured. Safe to print, whatever a label or an error holds."""
+    readings = {escape(name): value for name, value in snapshot.readings.items()}
+    width = max(map(len, readings), default=0)
     return [
-        *(f"{name:<{width}}  {value:.15g}" for name, value in sorted(snapshot.readings.items())),
-        *(f"{name} not measured: {why}" for name, why in sorted(snapshot.errors.items())),
+        *(f"{name:<{width}}  {value:.15g}" for name, value in sorted(readings.items())),
+        *(escape(f"{name} not measured: {why}") for name, why in sorted(snapshot.errors.items())),
         f"{len(snapshot.readings)} readings of this {snapshot.scope}; --json shows the record as it travels",
     ]

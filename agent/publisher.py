@@ -19,7 +19,7 @@ from agent.link_log import LinkLog
 from agent.spool import NumberedBody, Spool, SpoolUnavailable
 from agent.window import Answer, Message, Window
 from rabbitmq.connection import BrokerAddress
-from rabbitmq.message import MAX_RECORDS, encode
+from rabbitmq.message import MAX_RECORDS, Envelope, encode
 
 MAX_RAW_BYTES = 128 * 1024
 STALL_CHECK_SECONDS = 5.0
@@ -151,7 +151,18 @@ class Publisher:
         return self._spool.take_oldest(MAX_RECORDS, MAX_RAW_BYTES)
 
     def _send(self, batch: list[NumberedBody]) -> None:
-        envelope = encode(
+        """All of the batch is in the window afterwards, or, when this raises, waiting again."""
+        seqs = tuple(seq for seq, _ in batch)
+        try:
+            envelope = self._envelope(batch)
+            delivery_tag = self._link.publish(envelope)
+        except BaseException:
+            self._spool.put_back(seqs)
+            raise
+        self._window.published(delivery_tag, Message(envelope.message_id, seqs), time.monotonic())
+
+    def _envelope(self, batch: list[NumberedBody]) -> Envelope:
+        return encode(
             self._agent_id,
             self._spool.epoch,
             batch,
@@ -159,8 +170,6 @@ class Publisher:
             oldest_kept_seq=self._spool.oldest_seq or batch[0][0],
             now_seconds=time.time(),
         )
-        message = Message(envelope.message_id, tuple(seq for seq, _ in batch))
-        self._window.published(self._link.publish(envelope), message, time.monotonic())
 
     def _answered(self, answer: Answer) -> None:
         if answer.confirmed:

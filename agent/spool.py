@@ -1,6 +1,6 @@
 """Where records wait until the broker has them: they survive crashes, power cuts and full disks.
 
-A record leaves only after its confirm, or named in a loss record when the spool is full.
+A record leaves only after its confirm, or named in a loss record when the spool is full or damaged.
 
     collector thread:  append ---> [ waiting ] <--- put_back
     publisher thread:  take_* ---> [ in flight ] ---> confirm ---> gone with the next append
@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from agent.predecessor import Predecessor, predecessor_of
 from agent.spool_file import PAGE_BYTES, open_spool_file
 from agent.stamp import Stamp
 from rabbitmq.message import MAX_RECORD_BYTES
@@ -56,12 +57,15 @@ class Spool:
             self._database, self.epoch, self.damaged_file = open_spool_file(file, max_pages=self._max_pages)
             self.last_seq = self._number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence")
             self._kept_count = self._number("SELECT count(*) FROM record")
+            self.predecessor = self.damaged_file and predecessor_of(self.damaged_file, new_epoch=self.epoch)
 
     def append(self, build: Callable[[Stamp], Record]) -> int:
         """Number, stamp and keep one record; returns its seq once it is on disk."""
         with self._guarded(), self._transaction():
             self._delete_confirmed()
             self._make_room()
+            if self.predecessor and self.last_seq == 0:
+                self._insert_predecessor(self.predecessor)
             return self._insert(build)
 
     def take_newest(self) -> NumberedBody | None:
@@ -194,6 +198,21 @@ class Spool:
                 reason=reason,
                 first_wall_seconds=first_wall,
                 last_wall_seconds=last_wall,
+            )
+        )
+
+    def _insert_predecessor(self, lost: Predecessor) -> None:
+        """Name the damaged spool from its first number on: a loss record that was in it named earlier ones."""
+        self.lost_count += lost.count
+        self._insert(
+            lambda stamp: Loss(
+                **stamp,
+                lost_epoch=lost.epoch,
+                first_seq=1,
+                last_seq=lost.last_seq,
+                count=lost.count,
+                size_bytes=lost.size_bytes,
+                reason="corrupt",
             )
         )
 

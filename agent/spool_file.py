@@ -8,6 +8,7 @@ from agent.epoch import open_epoch
 
 PAGE_BYTES = 4096
 COUNTER_FILE = "epoch-counter"
+_ASIDE = ".corrupt-"
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _PRIMARY_CODE = 0xFF  # SQLite keeps details in the higher bits
 
@@ -30,20 +31,23 @@ COMMIT;
 
 
 def open_spool_file(file: Path, *, max_pages: int) -> tuple[sqlite3.Connection, int, Path | None]:
-    """The open database, its epoch, and where a damaged predecessor now lies.
+    """The open database, its epoch, and where a damaged predecessor lies that no record names yet.
 
     A damaged file is renamed, never deleted, and a new one begins a higher epoch. Raises sqlite3.Error or OSError when
     the folder cannot be used.
     """
     try:
-        database = _open(file, max_pages)
-        return database, _epoch_of(database, file), None
+        return _open_life(file, max_pages)
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE not in _DAMAGED:
             raise
-    damaged = _set_aside(file)
+    _set_aside(file)
+    return _open_life(file, max_pages)
+
+
+def _open_life(file: Path, max_pages: int) -> tuple[sqlite3.Connection, int, Path | None]:
     database = _open(file, max_pages)
-    return database, _epoch_of(database, file), damaged
+    return database, _epoch_of(database, file), None if _has_records(database) else _last_set_aside(file)
 
 
 def _open(file: Path, max_pages: int) -> sqlite3.Connection:
@@ -67,13 +71,21 @@ def _check(database: sqlite3.Connection) -> None:
         raise error
 
 
-def _set_aside(file: Path) -> Path:
+def _set_aside(file: Path) -> None:
     """Move the file and its journal (which belongs to no other file) out of the way."""
-    suffix = f".corrupt-{int(time.time())}"
+    suffix = f"{_ASIDE}{int(time.time())}"
     for part in (file, file.with_name(f"{file.name}-journal")):
         if part.exists():
             part.rename(part.with_name(f"{part.name}{suffix}"))
-    return file.with_name(f"{file.name}{suffix}")
+
+
+def _last_set_aside(file: Path) -> Path | None:
+    return max(file.parent.glob(f"{file.name}{_ASIDE}*"), default=None)
+
+
+def _has_records(database: sqlite3.Connection) -> bool:
+    """Whether this spool ever kept one: the first names what was lost before."""
+    return database.execute("SELECT seq FROM sqlite_sequence WHERE seq > 0").fetchone() is not None
 
 
 def _epoch_of(database: sqlite3.Connection, file: Path) -> int:

@@ -69,14 +69,15 @@ def write_status(folder: Path, status: Status) -> None:
 def read_statuses(state_folder: Path, *, machine: str | None = None) -> list[Status]:
     """What the agents of this machine told last, lowest slot first. Replicas that share the folder are left out."""
     here = machine or socket.gethostname()
-    found = (_read(folder / STATUS_FILE) for folder in slot_folders(state_folder))
+    found = (read_status(folder) for folder in slot_folders(state_folder))
     return [status for status in found if status is not None and status.machine == here]
 
 
-def _read(file: Path) -> Status | None:
+def read_status(folder: Path) -> Status | None:
+    """What the agent of this slot told last, or None where none told anything readable."""
     for _ in range(READ_ATTEMPTS):
         try:
-            return msgspec.json.decode(file.read_bytes(), type=Status)
+            return msgspec.json.decode((folder / STATUS_FILE).read_bytes(), type=Status)
         except OSError:
             return None
         except msgspec.DecodeError:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from agent.status import Status
+from console.text import escape
 
 NEVER_RUN = "No snapshot yet. The agent is not running here. Start it: healthmon-agent run"
 _TIMES = ("written_seconds", "started_seconds", "hub_since_seconds", "last_confirmed_seconds")
@@ -17,14 +18,15 @@ def state_word(status: Status, now_seconds: float) -> str:
 
 
 def status_lines(status: Status, now_seconds: float) -> list[str]:
-    """The first line holds the state word."""
-    return [
+    """The first line holds the state word. Safe to print, whatever a name or an error holds."""
+    lines = [
         f"{status.name}  {state_word(status, now_seconds)}  {_answer(status, now_seconds)}",
         "",
         f"  hub      {_hub(status, now_seconds)}",
         f"  agent    {_agent(status, now_seconds)}",
         *(f"  {name:<8} not measured: {why}" for name, why in sorted(status.errors.items())),
     ]
+    return [escape(line) for line in lines]
 
 
 def status_json(status: Status, now_seconds: float) -> str:

@@ -11,8 +11,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.spool import FLUSH_AT, Spool, SpoolUnavailable
 from agent.stamp import Stamp
+from agent.status import write_status
 from rabbitmq.records import AnyRecord, Loss, Record, Snapshot
 from tests.unit.agent.stamping import WALL_SECONDS, goodbye, snapshot_of, stamper
+from tests.unit.agent.test_status import GOOD
 
 SMALLEST_BOUND_BYTES = 1024 * 1024
 
@@ -185,6 +187,95 @@ def test_a_page_damaged_in_the_middle_is_noticed_when_opening(tmp_path: Path, si
     spool = open_spool(tmp_path)
     assert spool.damaged_file is not None
     assert spool.count == 0
+    spool.close()
+
+
+def damage_a_page(file: Path) -> None:
+    with file.open("r+b") as stream:
+        stream.seek(4096 * 20)
+        stream.write(b"\xff" * 4)
+
+
+def destroy(file: Path) -> None:
+    file.write_bytes(b"no database at all" * 100)
+
+
+def loss_of(spool: Spool) -> Loss:
+    ((seq, loss), (other_seq, _)) = drain(spool)
+    assert (seq, other_seq) == (1, 2)
+    assert isinstance(loss, Loss)
+    return loss
+
+
+def test_what_a_damaged_spool_held_is_named_by_the_first_record_of_the_next(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    for _ in range(30):
+        spool.append(snapshot_of(3000))
+    before = spool.epoch
+    spool.close()
+    damage_a_page(tmp_path / "spool.sqlite3")
+    spool = open_spool(tmp_path)
+    assert spool.append(goodbye) == 2
+    loss = loss_of(spool)
+    assert (loss.reason, loss.lost_epoch, loss.first_seq, loss.last_seq) == ("corrupt", before, 1, 30)
+    assert 1 <= loss.count <= 30
+    assert spool.lost_count == loss.count
+    assert spool.append(goodbye) == 3
+    spool.close()
+    spool = open_spool(tmp_path)
+    assert (spool.damaged_file, spool.predecessor) == (None, None)
+    spool.close()
+
+
+def test_the_status_tells_what_a_destroyed_spool_held(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    write_status(tmp_path, msgspec.structs.replace(GOOD, epoch=spool.epoch, last_seq=41, waiting=7))
+    before = spool.epoch
+    spool.close()
+    destroy(tmp_path / "spool.sqlite3")
+    spool = open_spool(tmp_path)
+    spool.append(goodbye)
+    loss = loss_of(spool)
+    assert (loss.lost_epoch, loss.first_seq, loss.last_seq, loss.count) == (before, 1, 41, 7)
+    spool.close()
+
+
+def test_numbers_of_another_epoch_name_nothing(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    spool.append(goodbye)
+    before = spool.epoch
+    spool.close()
+    write_status(tmp_path, msgspec.structs.replace(GOOD, epoch=before - 1, last_seq=41, waiting=7))
+    (tmp_path / "spool.sqlite3").rename(tmp_path / "spool.sqlite3.corrupt-1")
+    spool = open_spool(tmp_path)
+    spool.append(goodbye)
+    loss = loss_of(spool)
+    assert (loss.lost_epoch, loss.last_seq, loss.count) == (before, 1, 1)
+    spool.close()
+
+
+def test_the_damaged_spool_is_still_named_after_a_disk_that_refused_and_a_crash(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    write_status(tmp_path, msgspec.structs.replace(GOOD, epoch=spool.epoch, last_seq=41, waiting=7))
+    spool.close()
+    destroy(tmp_path / "spool.sqlite3")
+    spool = open_spool(tmp_path)
+    spool._database.execute("PRAGMA query_only = ON")
+    with pytest.raises(SpoolUnavailable):
+        spool.append(goodbye)
+    crash(spool)
+    spool = open_spool(tmp_path)
+    spool.append(goodbye)
+    assert loss_of(spool).last_seq == 41
+    spool.close()
+
+
+def test_a_destroyed_spool_of_which_nothing_is_known_names_nothing(tmp_path: Path) -> None:
+    destroy(tmp_path / "spool.sqlite3")
+    spool = open_spool(tmp_path)
+    assert spool.damaged_file is not None
+    assert spool.predecessor is None
+    assert spool.append(goodbye) == 1
     spool.close()
 
 

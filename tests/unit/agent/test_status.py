@@ -86,6 +86,14 @@ def test_a_missing_hub_is_told_with_its_cause_and_what_to_do() -> None:
     assert "login refused for user 'x'. Check the password." in hub_line
 
 
+def test_nothing_a_host_tells_can_move_the_cursor_or_forge_a_line() -> None:
+    hostile = msgspec.structs.replace(GOOD, name="web\x1b[2J", errors={"disk\r": "why\nweb-4  ok"}, hub="\x9bm")
+    lines = status_lines(hostile, NOW)
+    assert all(line.isprintable() for line in lines)
+    assert lines[0].startswith("web\\x1b[2J  ok  ")
+    assert any("not measured: why\\nweb-4  ok" in line for line in lines)
+
+
 def test_it_is_stale_after_three_missed_intervals_and_some_grace() -> None:
     assert GOOD.is_fresh(GOOD.written_seconds + 24.9)
     assert not GOOD.is_fresh(GOOD.written_seconds + 25.0)
