@@ -60,6 +60,11 @@ class Link:
             custom_ioloop=self._loop,
         )
 
+    @property
+    def can_publish(self) -> bool:
+        """False from the moment the channel goes, which is before `link_down` tells of it."""
+        return self._channel is not None and self._channel.is_open
+
     def publish(self, envelope: Envelope) -> int:
         """Send a message that must reach a queue; returns its delivery tag. Only between link_up and link_down."""
         self._channel.basic_publish(

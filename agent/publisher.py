@@ -133,7 +133,7 @@ class Publisher:
     def _fill(self) -> None:
         """Send until the window refuses or nothing waits; what the disk does not give is tried again with the next."""
         try:
-            while self._window.refusal(time.monotonic()) is None and (batch := self._next_batch()):
+            while self._may_send() and (batch := self._next_batch()):
                 self._send(batch)
         except SpoolUnavailable as error:
             if not self._disk_refuses:
@@ -141,6 +141,9 @@ class Publisher:
             self._disk_refuses = True
         else:
             self._disk_refuses = False
+
+    def _may_send(self) -> bool:
+        return self._link.can_publish and self._window.refusal(time.monotonic()) is None
 
     def _next_batch(self) -> list[NumberedBody]:
         """With a backlog the newest record goes first and alone; a few records go together in their order."""

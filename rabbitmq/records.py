@@ -109,7 +109,7 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hello(Record, frozen=True, kw_only=True, tag="hello"):
-    """An agent's first record after each start: the fleet knows it before its first metrics."""
+    """At each start and hourly: the fleet knows an agent before its first metrics, and after its database was lost."""
 
     agent_version: ShortText
     host_name: ShortText

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from agent.link import Link
 from agent.publisher import Publisher
 from agent.spool import Spool, SpoolUnavailable
 from rabbitmq.connection import BrokerAddress
@@ -35,6 +36,7 @@ def spool(tmp_path: Path) -> Iterator[MoodySpool]:
 def publisher(spool: MoodySpool, monkeypatch: pytest.MonkeyPatch) -> Iterator[Publisher]:
     one = Publisher(spool, BrokerAddress("127.0.0.1", 1, "guest", "guest"), agent_id=AGENT_ID, name="a", on_command=_no)
     monkeypatch.setattr(one._link, "publish", lambda _envelope: 1)
+    monkeypatch.setattr(Link, "can_publish", True)
     yield one
     one._loop.close()
 
@@ -67,3 +69,13 @@ def test_a_link_that_breaks_while_publishing_leaves_the_batch_waiting(
     with pytest.raises(ConnectionError):
         publisher.link_up()
     assert spool.waiting_count == 1
+
+
+def test_nothing_is_sent_on_a_channel_that_has_gone(
+    spool: MoodySpool, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher.link_up()
+    monkeypatch.setattr(Link, "can_publish", False)
+    spool.append(goodbye)
+    publisher._fill()
+    assert (spool.waiting_count, publisher._window.in_flight_seqs) == (1, frozenset())
