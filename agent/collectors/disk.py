@@ -68,6 +68,8 @@ FACTS = (
     ),
 )
 
+# their counters of free space are in the kernel's memory; a thread for each question would cost more than the answer
+ANSWER_FROM_MEMORY = frozenset({"btrfs", "ext2", "ext3", "ext4", "f2fs", "overlay", "tmpfs", "vfat", "xfs"})
 MOUNTED_TOO_LATE = "mounted after the agent's container started; restart the agent's container to see it"
 
 
@@ -100,9 +102,7 @@ class Disk:
     def collect(self, host: Host, now_seconds: float) -> Readings:  # noqa: ARG002 - no rate
         prefix = mount_prefix(host)
         self._look_at_mounts(host)
-        answers = self._patience.ask(
-            {mount: self._question(system, prefix) for mount, system in self._file_systems.items()}
-        )
+        answers = self._ask(prefix)
         errors = {self._part(mount): MOUNTED_TOO_LATE for mount in self._unseen}
         errors |= {self._part(mount): no.reason for mount, no in answers.items() if isinstance(no, Unanswered)}
         measured = [answer for answer in answers.values() if isinstance(answer, Measured)]
@@ -117,6 +117,23 @@ class Disk:
         """End the threads behind it and let the mount table go; the next collection starts anew."""
         self._patience.close()
         self._mount_table.close()
+
+    def _ask(self, prefix: bytes) -> dict[str, Measured | Unanswered | None]:
+        """Local file systems answer from memory and are asked at once; any other may hang and gets a deadline."""
+        answers: dict[str, Measured | Unanswered | None] = {}
+        may_hang: dict[str, Callable[[], Measured | None]] = {}
+        for mount, system in self._file_systems.items():
+            if all(each.kind in ANSWER_FROM_MEMORY for each in system.mounts):
+                answers[mount] = self._ask_now(system, prefix)
+            else:
+                may_hang[mount] = self._question(system, prefix)
+        return answers | self._patience.ask(may_hang) if may_hang else answers
+
+    def _ask_now(self, system: FileSystem, prefix: bytes) -> Measured | Unanswered | None:
+        try:
+            return self._measure(system, prefix)
+        except OSError as error:
+            return Unanswered(str(error))
 
     def _question(self, system: FileSystem, prefix: bytes) -> Callable[[], Measured | None]:
         return lambda: self._measure(system, prefix)

@@ -44,7 +44,7 @@ class Processes:
     """Counts by state. Walking over all processes costs more than everything else, so it has a slower period."""
 
     name = "processes"
-    period_seconds = 30.0
+    period_seconds = 60.0
     facts = FACTS
 
     def collect(self, host: Host, now_seconds: float) -> Readings:  # noqa: ARG002 - no rate
