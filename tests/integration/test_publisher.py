@@ -1,7 +1,6 @@
 """The publisher against a real broker: one test for each thing a broker may answer, and none may lose a record."""
 
 import socket
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -20,15 +19,9 @@ from rabbitmq.message import ReadMessage, decode
 from rabbitmq.topology import EXCHANGE, QUEUE
 from tests.brokers import RealBroker
 from tests.unit.agent.stamping import AGENT_ID, goodbye, snapshot_of, stamper
+from tests.waiting import wait_for
 
 DEADLINE_SECONDS = 60.0
-
-
-def eventually(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_SECONDS:.0f} s: {what}"
-        time.sleep(0.02)
 
 
 class WatchedPublisher(Publisher):
@@ -66,7 +59,7 @@ class Sender:
             self.publisher.nudge()
 
     def wait_until_all_is_sent(self) -> None:
-        eventually(lambda: self.spool.count == 0, "all records confirmed")
+        wait_for(lambda: self.spool.count == 0, "all records confirmed")
 
     def close(self) -> None:
         self.publisher.stop()
@@ -154,7 +147,7 @@ def test_nack_keeps_the_records_until_there_is_room(address: BrokerAddress, send
     with_channel(address, declare_small_queue)
     sender.publisher.start()
     sender.keep(5, size_bytes=130_000)
-    eventually(lambda: "nack" in sender.publisher.answers, "the full queue refuses")
+    wait_for(lambda: "nack" in sender.publisher.answers, "the full queue refuses")
     assert sorted(seqs(stored(address, 5))) == [1, 2, 3, 4, 5]
     sender.wait_until_all_is_sent()
 
@@ -165,7 +158,7 @@ def test_return_keeps_the_records_until_a_queue_is_bound(
     with_channel(address, lambda channel: channel.exchange_declare(EXCHANGE, "topic", durable=True))
     sender.publisher.start()
     sender.keep(2)
-    eventually(lambda: sender.publisher.answers[:2] == ["return", "ack"], "returned, then acknowledged")
+    wait_for(lambda: sender.publisher.answers[:2] == ["return", "ack"], "returned, then acknowledged")
     assert sender.spool.count == 2
     assert sender.publisher.confirmed_count == 0
     declare_topology(replace(broker.management, virtual_host=address.virtual_host))
@@ -176,7 +169,7 @@ def test_return_keeps_the_records_until_a_queue_is_bound(
 def test_a_missing_exchange_is_named_and_waited_for(broker: RealBroker, address: BrokerAddress, sender: Sender) -> None:
     sender.keep(1)
     sender.publisher.start()
-    eventually(lambda: "exchange health.telemetry is missing" in sender.publisher.hub.why, "the cause is named")
+    wait_for(lambda: "exchange health.telemetry is missing" in sender.publisher.hub.why, "the cause is named")
     declare_topology(replace(broker.management, virtual_host=address.virtual_host))
     sender.wait_until_all_is_sent()
     assert seqs(stored(address, 1)) == [1]
@@ -189,7 +182,7 @@ def test_blocked_stops_sending_and_unblocked_goes_on(broker: RealBroker, ready: 
     broker.ctl("set_disk_free_limit", "1000000GB")
     try:
         sender.keep(1)  # the broker says "blocked" to those who publish
-        eventually(lambda: sender.publisher.hub.state == "blocked", "blocked")
+        wait_for(lambda: sender.publisher.hub.state == "blocked", "blocked")
         sender.keep(5)
         sender.publisher.wait_until_sent(0.2)
         assert sender.spool.waiting_count >= 5
@@ -205,7 +198,7 @@ def test_a_closed_connection_is_made_again(broker: RealBroker, ready: BrokerAddr
     sender.keep(1)
     sender.wait_until_all_is_sent()
     broker.ctl("close_all_connections", "--vhost", ready.virtual_host, "test")
-    eventually(lambda: sender.publisher.hub.state == "disconnected", "closed")
+    wait_for(lambda: sender.publisher.hub.state == "disconnected", "closed")
     sender.keep(2)
     sender.wait_until_all_is_sent()
     assert seqs(stored(ready, 3)) == [1, 2, 3]
@@ -216,7 +209,7 @@ def test_a_killed_broker_loses_nothing(broker: RealBroker, ready: BrokerAddress,
     for _ in range(20):
         sender.keep(1)
     broker.kill()
-    eventually(lambda: sender.publisher.hub.state == "disconnected", "killed")
+    wait_for(lambda: sender.publisher.hub.state == "disconnected", "killed")
     sender.keep(20)
     broker.start()
     sender.wait_until_all_is_sent()
@@ -226,7 +219,7 @@ def test_a_killed_broker_loses_nothing(broker: RealBroker, ready: BrokerAddress,
 def test_a_refused_login_is_named_without_the_password(tmp_path: Path, ready: BrokerAddress) -> None:
     stranger = Sender(tmp_path, replace(ready, user="nobody", password="secret-word"))
     stranger.publisher.start()
-    eventually(lambda: "login refused for user 'nobody'" in stranger.publisher.hub.why, "the cause is named")
+    wait_for(lambda: "login refused for user 'nobody'" in stranger.publisher.hub.why, "the cause is named")
     stranger.close()
     assert "secret-word" not in repr(stranger.publisher.hub)
 
@@ -242,7 +235,7 @@ def test_a_command_comes_back_by_the_reply_address(ready: BrokerAddress, sender:
         channel.basic_publish("", properties.reply_to, encode_command(command))
 
     with_channel(ready, answer)
-    eventually(lambda: bool(sender.commands), "the command arrives")
+    wait_for(lambda: bool(sender.commands), "the command arrives")
     assert decode_command(sender.commands[0]) == command
 
 
@@ -250,7 +243,7 @@ def test_stop_while_the_broker_is_away_leaves_the_records(tmp_path: Path) -> Non
     away = Sender(tmp_path, BrokerAddress("127.0.0.1", 1, "guest", "guest"))
     away.spool.append(goodbye)
     away.publisher.start()
-    eventually(lambda: "connection refused" in away.publisher.hub.why, "the cause is named")
+    wait_for(lambda: "connection refused" in away.publisher.hub.why, "the cause is named")
     away.close()
     assert away.publisher.failure is None
     spool = Spool(tmp_path / "spool.sqlite3", stamper())
