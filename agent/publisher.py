@@ -19,7 +19,7 @@ from agent.link_log import LinkLog
 from agent.spool import NumberedBody, Spool, SpoolUnavailable
 from agent.window import Answer, Message, Window
 from rabbitmq.connection import BrokerAddress
-from rabbitmq.message import MAX_RECORDS, Envelope, encode
+from rabbitmq.message import MAX_RECORDS, Envelope, Numbering, encode
 
 MAX_RAW_BYTES = 128 * 1024
 STALL_CHECK_SECONDS = 5.0
@@ -169,8 +169,7 @@ class Publisher:
             self._agent_id,
             self._spool.epoch,
             batch,
-            last_assigned_seq=self._spool.last_seq,
-            oldest_kept_seq=self._spool.oldest_seq or batch[0][0],
+            numbering=Numbering(self._spool.last_seq, self._spool.oldest_seq or batch[0][0]),
             now_seconds=time.time(),
         )
 

@@ -10,7 +10,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from bench.cost import cost_of
 from bench.stage import Stage
 from rabbitmq.connection import connection_parameters, message_properties
-from rabbitmq.message import encode
+from rabbitmq.message import Numbering, encode
 from rabbitmq.readings import reading_name
 from rabbitmq.records import Snapshot, encode_record
 from rabbitmq.topology import EXCHANGE
@@ -76,7 +76,7 @@ def _publish(stage: Stage, prefix: str, agents: int, snapshots_each: int, batch:
 def _publish_one(channel: BlockingChannel, agent_id: str, first: int, count: int) -> None:
     now = time.time()
     numbered = [(seq, _record(agent_id, seq, now)) for seq in range(first, first + count)]
-    sent = encode(agent_id, 1, numbered, last_assigned_seq=first + count - 1, oldest_kept_seq=first, now_seconds=now)
+    sent = encode(agent_id, 1, numbered, numbering=Numbering(first + count - 1, first), now_seconds=now)
     channel.basic_publish(EXCHANGE, sent.routing_key, sent.body, message_properties(sent))
 
 

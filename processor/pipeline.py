@@ -192,7 +192,7 @@ class _Fold:
         if (record.epoch, record.seq) > (agent.epoch, agent.seq):
             changes["reply_to"] = delivery.reply_to or agent.reply_to
             changes["epoch"], changes["seq"] = record.epoch, record.seq
-            changes["last_assigned_seq"] = max(message.last_assigned_seq, record.seq)
+            changes["last_assigned_seq"] = max(message.numbering.last_assigned_seq, record.seq)
             changes |= _FOLDS.get(type(record), _fold_other)(self, agent, record)
         elif isinstance(record, Hello):
             changes |= self._describe(agent, record)

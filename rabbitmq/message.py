@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rabbitmq.records import AgentId, AnyRecord, Ordinal, convert_record, known_fields
+from rabbitmq.records import AgentId, AnyRecord, Count, Ordinal, ShortText, convert_record, known_fields
 
 MESSAGE_TYPE = "healthmon.records.v1"
 MESSAGE_VERSION = 1
@@ -29,12 +29,30 @@ class Envelope:
     routing_key: str
     body: bytes
     message_id: str
-    timestamp: int
+    timestamp: int  # Unix seconds by the agent's clock, at sending: with a record's own time, how long it waited
     type: str = MESSAGE_TYPE
     content_type: str = "application/json"
     content_encoding: str | None = None
     app_id: str = "healthmon-agent"
     headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """How far the numbering of the message's epoch has come, and which run of the agent says so.
+
+    All records of the epoch below `oldest_unconfirmed_seq` were confirmed by the broker or named as lost; it is
+    `last_assigned_seq + 1` when all were. Records below `oldest_kept_seq` cannot be sent again. 0 means not told.
+    `instance` is random for each start of the agent; `instance_epoch` and `instance_seq` are the first number that
+    this start gave, so that a restart (a higher one) is told from a second agent with a copied identity.
+    """
+
+    last_assigned_seq: int
+    oldest_kept_seq: int
+    oldest_unconfirmed_seq: int = 0
+    instance: str = ""
+    instance_epoch: int = 0
+    instance_seq: int = 0
 
 
 class BadMessage(Exception):
@@ -70,8 +88,7 @@ class ReadMessage:
 
     agent_id: str
     epoch: int
-    last_assigned_seq: int
-    oldest_kept_seq: int
+    numbering: Numbering
     records: list[ReadRecord]
     bad_records: list[BadRecord]
 
@@ -86,6 +103,10 @@ class _Body(msgspec.Struct, kw_only=True):
     epoch: Ordinal
     last_assigned_seq: Ordinal
     oldest_kept_seq: Ordinal
+    oldest_unconfirmed_seq: Count = 0
+    instance: ShortText = ""
+    instance_epoch: Count = 0
+    instance_seq: Count = 0
     records: list[msgspec.Raw]
 
 
@@ -100,19 +121,19 @@ def encode(
     agent_id: str,
     epoch: int,
     numbered_records: list[tuple[int, bytes]],
-    *,
-    last_assigned_seq: int,
-    oldest_kept_seq: int,
+    numbering: Numbering,
     now_seconds: float,
 ) -> Envelope:
     """Pack records of one epoch, given as `(seq, bytes)` in rising order, into one message.
 
-    `last_assigned_seq` and `oldest_kept_seq` let the receiver see a missing tail and what can still be sent again.
+    `numbering` lets the receiver see a missing tail and what can still be sent again.
     """
-    # an agent id needs no escaping, and the records are JSON already
+    # an agent's id and its instance need no escaping, and the records are JSON already
     head = (
         f'{{"version":{MESSAGE_VERSION},"agent_id":"{agent_id}","epoch":{epoch},'
-        f'"last_assigned_seq":{last_assigned_seq},"oldest_kept_seq":{oldest_kept_seq},"records":['
+        f'"last_assigned_seq":{numbering.last_assigned_seq},"oldest_kept_seq":{numbering.oldest_kept_seq},'
+        f'"oldest_unconfirmed_seq":{numbering.oldest_unconfirmed_seq},"instance":"{numbering.instance}",'
+        f'"instance_epoch":{numbering.instance_epoch},"instance_seq":{numbering.instance_seq},"records":['
     )
     body = b"%b%b]}" % (head.encode(), b",".join([raw for _, raw in numbered_records]))
     encoding = None
@@ -164,8 +185,14 @@ def decode(body: bytes, *, routing_key: str, content_encoding: str | None) -> Re
     return ReadMessage(
         agent_id=message.agent_id,
         epoch=message.epoch,
-        last_assigned_seq=message.last_assigned_seq,
-        oldest_kept_seq=message.oldest_kept_seq,
+        numbering=Numbering(
+            message.last_assigned_seq,
+            message.oldest_kept_seq,
+            message.oldest_unconfirmed_seq,
+            message.instance,
+            message.instance_epoch,
+            message.instance_seq,
+        ),
         records=[item for item in readings if isinstance(item, ReadRecord)],
         bad_records=[item for item in readings if isinstance(item, BadRecord)],
     )

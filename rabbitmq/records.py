@@ -13,10 +13,12 @@ LARGEST_EXACT_INTEGER = 2**53 - 1  # JSON readers in JavaScript keep no more tha
 
 AgentId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,64}$")]
 Ordinal = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_EXACT_INTEGER)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_EXACT_INTEGER)]
 ShortText = Annotated[str, msgspec.Meta(max_length=256)]
 Sentence = Annotated[str, msgspec.Meta(max_length=4096)]
 Scope = Literal["host", "container"]
 Readings = dict[ShortText, float]
+LossReason = Literal["full", "thinned", "age", "disk", "oversize", "corrupt", "released"]
 
 
 class RecordKey(msgspec.Struct, frozen=True, order=True):
@@ -134,14 +136,21 @@ class Result(Record, frozen=True, kw_only=True, tag="result"):
 
 
 class Loss(Record, frozen=True, kw_only=True, tag="loss"):
-    """Records the agent had to give up, named: `first_seq` to `last_seq` of `lost_epoch`, both included."""
+    """Records the agent had to give up, named: every `step`-th of `lost_epoch` from `first_seq` to `last_seq`, both
+    included. What arrives nevertheless counts as stored.
+
+    `full` the spool was full, `thinned` every other one was dropped to keep the rest, `age` too old, `disk` kept in
+    memory only, `oversize` larger than a record may be, `corrupt` the spool was damaged or is gone, `released` the
+    broker had confirmed them and the agent does not have them any more.
+    """
 
     lost_epoch: Ordinal
     first_seq: Ordinal
     last_seq: Ordinal
+    step: Ordinal = 1
     count: Ordinal
-    size_bytes: Annotated[int, msgspec.Meta(ge=0)]
-    reason: Literal["full", "disk", "age", "oversize", "corrupt"]
+    size_bytes: Count
+    reason: LossReason
     first_wall_seconds: float | None = None
     last_wall_seconds: float | None = None
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from rabbitmq.records import AnyRecord, Ordinal
+from rabbitmq.records import AnyRecord, Count, Ordinal, ShortText
 
 
 class Message(msgspec.Struct, kw_only=True):
@@ -17,6 +17,10 @@ class Message(msgspec.Struct, kw_only=True):
     epoch: Ordinal
     last_assigned_seq: Ordinal
     oldest_kept_seq: Ordinal
+    oldest_unconfirmed_seq: Count = 0
+    instance: ShortText = ""
+    instance_epoch: Count = 0
+    instance_seq: Count = 0
     records: list[AnyRecord]
 
 

@@ -57,6 +57,10 @@ class Agent:
     snapshot_epoch: int | None = None
     snapshot_seq: int | None = None
     snapshot_received_ms: int | None = None
+    instance: str = ""  # the run of the agent that holds the identity, with the first number that run gave
+    instance_epoch: int = 0
+    instance_seq: int = 0
+    clock_offset_ms: int | None = None  # the processor's clock less the agent's, None while not measured
 
     @property
     def has_metrics(self) -> bool:
@@ -180,6 +184,71 @@ class Remedy:
     captured: Mapping[str, str] = field(default_factory=dict)
 
 
+class GapState(StrEnum):
+    """What became of records that are not stored."""
+
+    OPEN = "open"  # in transit: the agent or the broker has them
+    QUARANTINED = "quarantined"
+    DECLARED = "declared"  # named as lost
+    UNEXPLAINED = "unexplained"  # nobody has them and nobody named them: a mistake of ours, or of the agent's
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """Records `first_seq` to `last_seq` of an epoch (both included), none of them stored.
+
+    `reason` is a loss's or a quarantine's word. `asked_ms` is when the agent was last asked to send them again.
+    """
+
+    first_seq: int
+    last_seq: int
+    state: GapState
+    since_ms: int
+    reason: str = ""
+    asked_ms: int | None = None
+    asked_count: int = 0
+
+    @property
+    def count(self) -> int:
+        return self.last_seq - self.first_seq + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochAccount:
+    """The account of one agent's epoch: `assigned_seq == stored + sum(gap.count)` over its gaps, at every commit.
+
+    `assigned_seq` is the highest number known, which is how many were assigned. `duplicates` came again and were
+    absorbed. The two `oldest_` are as the agent told last, `settled_seq` as it was told last.
+    """
+
+    agent_id: str
+    epoch: int
+    assigned_seq: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    oldest_unconfirmed_seq: int = 0
+    oldest_kept_seq: int = 0
+    told_seq: int = 0
+    told_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EpochKey:
+    """One epoch of one agent."""
+
+    agent_id: str
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountChanges:
+    """What a batch changes in the accounts: whole rows of epochs and gaps. Gaps are closed before others are kept."""
+
+    epochs: Sequence[EpochAccount] = ()
+    closed_gaps: Sequence[tuple[EpochKey, int]] = ()  # with the gap's first_seq
+    kept_gaps: Sequence[tuple[EpochKey, Gap]] = ()
+
+
 class Change(StrEnum):
     """What happened to an incident."""
 
@@ -267,8 +336,9 @@ class CommandOutcome:
 class Batch:
     """All that one batch of deliveries changes, kept in one transaction or not at all.
 
-    `agents` and `checks` are whole new rows, the last one of a key wins; snapshots and records that are kept already
-    stay as they are.
+    `agents`, `checks` and `accounts` are whole new rows, the last one of a key wins. `repeats` came under a number that
+    is accounted for as stored: they are compared, never inserted. `redriven` are numbers of quarantined messages whose
+    content this batch takes in.
     """
 
     agents: Sequence[Agent] = ()
@@ -279,6 +349,9 @@ class Batch:
     checks: Sequence[Check] = ()
     incidents: Sequence[IncidentChange] = ()
     outcomes: Sequence[CommandOutcome] = ()
+    repeats: Sequence[KeptSnapshot | KeptRecord] = ()
+    accounts: AccountChanges = AccountChanges()
+    redriven: Sequence[int] = ()
     canary_sent_ms: int | None = None
     received_ms: int = 0
 
@@ -302,6 +375,7 @@ class FleetState:
 
     agents: Mapping[str, Agent]
     checks: Mapping[CheckKey, Check]
+    accounts: Sequence[tuple[EpochAccount, Sequence[Gap]]] = ()  # gaps by rising first_seq
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from sqlalchemy import Engine, text
 
 from rabbitmq.connection import BrokerAddress, message_properties
-from rabbitmq.message import MAX_RECORD_BYTES, Envelope, encode
+from rabbitmq.message import MAX_RECORD_BYTES, Envelope, Numbering, encode
 from rabbitmq.records import Snapshot, encode_record
 from rabbitmq.topology import EXCHANGE, QUEUE
 from store import agents, flow, quarantine, snapshots
@@ -25,8 +25,7 @@ def envelope(record: Snapshot) -> Envelope:
         record.agent_id,
         record.epoch,
         [(record.seq, encode_record(record))],
-        last_assigned_seq=record.seq,
-        oldest_kept_seq=1,
+        numbering=Numbering(record.seq, 1),
         now_seconds=record.wall_seconds,
     )
 

@@ -135,7 +135,7 @@ def test_a_backlog_sends_the_newest_first_then_from_its_oldest_end(ready: Broker
     messages = stored(ready, 250)
     assert [len(message.records) for message in messages] == [1, 100, 100, 49]
     assert seqs(messages) == [250, *range(1, 250)]
-    assert (messages[0].last_assigned_seq, messages[0].oldest_kept_seq) == (250, 1)
+    assert (messages[0].numbering.last_assigned_seq, messages[0].numbering.oldest_kept_seq) == (250, 1)
 
 
 def test_nack_keeps_the_records_until_there_is_room(address: BrokerAddress, sender: Sender) -> None:

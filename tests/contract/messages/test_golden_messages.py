@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,15 @@ import jsonschema
 import pytest
 from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_rabbitmq_event
 
-from rabbitmq.message import decode, encode
+from rabbitmq.message import Numbering, decode, encode
 from rabbitmq.records import RECORD_TYPES, AnyRecord, convert_record, encode_record
 from rabbitmq.schema import message_schema, published_text
+from rabbitmq.statement import decode_statement, encode_statement
 
 GOLDEN = Path(__file__).parent / "golden"
 SCHEMA_FILE = Path(__file__).parents[3] / "docs" / "schemas" / "records.v1.json"
 NOW_SECONDS = 1_790_000_000.25
+NUMBERING = Numbering(12, 12, 12, instance="9f3c0a517b2e64d8", instance_epoch=7, instance_seq=3)
 
 
 def golden_record(kind: str) -> dict[str, Any]:
@@ -47,10 +50,23 @@ def test_the_golden_message_is_what_an_agent_sends() -> None:
     assert body == (GOLDEN / "message.json").read_bytes().strip()
 
 
+def test_a_message_without_what_was_added_later_still_reads() -> None:
+    body = (GOLDEN / "message-without-instance.json").read_bytes()
+    message = decode(body, routing_key="web-3", content_encoding=None)
+    assert (message.numbering, len(message.records)) == (Numbering(12, 12), 1)
+
+
+def test_the_golden_statement_reads_and_writes_back_the_same() -> None:
+    body = (GOLDEN / "statement.json").read_bytes().strip()
+    statement = decode_statement(body)
+    assert statement.missing == [(3, 5), (9, 9)]
+    assert encode_statement(statement) == body
+
+
 def test_fields_of_a_newer_agent_pass_through_and_are_kept() -> None:
     fields = golden_record("snapshot") | {"mood": "sunny"}
     raw = json.dumps(fields).encode()
-    envelope = encode("web-3", 7, [(12, raw)], last_assigned_seq=12, oldest_kept_seq=12, now_seconds=NOW_SECONDS)
+    envelope = encode("web-3", 7, [(12, raw)], numbering=NUMBERING, now_seconds=NOW_SECONDS)
     message = decode(envelope.body, routing_key="web-3", content_encoding=envelope.content_encoding)
     assert message.records[0].unknown == {"mood": "sunny"}
     assert message.records[0].raw == raw
@@ -58,7 +74,7 @@ def test_fields_of_a_newer_agent_pass_through_and_are_kept() -> None:
 
 def test_the_cloud_events_sdk_reads_the_headers() -> None:
     raw = encode_record(convert_record(golden_record("snapshot")))
-    envelope = encode("web-3", 7, [(12, raw)], last_assigned_seq=12, oldest_kept_seq=12, now_seconds=NOW_SECONDS)
+    envelope = encode("web-3", 7, [(12, raw)], numbering=NUMBERING, now_seconds=NOW_SECONDS)
     headers: Mapping[str, Any] = envelope.headers
     event = from_rabbitmq_event(
         RabbitMQMessage(headers=dict(headers), body=envelope.body, content_type=envelope.content_type)
@@ -72,5 +88,9 @@ def test_the_cloud_events_sdk_reads_the_headers() -> None:
 def _message_body(record: AnyRecord) -> bytes:
     raw = encode_record(record)
     return encode(
-        "web-3", 7, [(record.seq, raw)], last_assigned_seq=12, oldest_kept_seq=record.seq, now_seconds=NOW_SECONDS
+        "web-3",
+        7,
+        [(record.seq, raw)],
+        numbering=replace(NUMBERING, oldest_kept_seq=record.seq),
+        now_seconds=NOW_SECONDS,
     ).body

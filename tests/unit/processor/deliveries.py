@@ -7,7 +7,7 @@ from processor.fold import RuleSet
 from processor.memory import FleetMemory
 from processor.pipeline import Decision, handle_batch
 from processor.rule_files import load_rules
-from rabbitmq.message import encode
+from rabbitmq.message import Numbering, encode
 from rabbitmq.records import Goodbye, Hello, Record, Result, Snapshot, encode_record
 from store.model import FleetState, Remedy, State, Step
 
@@ -64,8 +64,7 @@ def delivery(*records: Record, reply_to: str | None = None) -> Delivery:
         records[0].agent_id,
         records[0].epoch,
         [(record.seq, encode_record(record)) for record in records],
-        last_assigned_seq=records[-1].seq,
-        oldest_kept_seq=1,
+        numbering=Numbering(records[-1].seq, 1),
         now_seconds=START_SECONDS,
     )
     return Delivery(

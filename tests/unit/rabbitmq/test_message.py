@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rabbitmq import message
-from rabbitmq.message import BadMessage, BadRecord, decode, encode
+from rabbitmq.message import BadMessage, BadRecord, Numbering, decode, encode
 from rabbitmq.records import Goodbye, encode_record
 
 
@@ -19,7 +19,7 @@ def goodbye(seq: int, agent_id: str = "web-3") -> bytes:
 
 def envelope_of(*raws: bytes) -> message.Envelope:
     numbered = list(enumerate(raws, start=1))
-    return encode("web-3", 1, numbered, last_assigned_seq=9, oldest_kept_seq=1, now_seconds=1.0)
+    return encode("web-3", 1, numbered, numbering=Numbering(9, 1), now_seconds=1.0)
 
 
 def body_of(*raws: bytes) -> bytes:
@@ -35,12 +35,12 @@ def test_records_come_back_in_order_with_their_bytes() -> None:
     result = read(body_of(*raws))
     assert [item.raw for item in result.records] == raws
     assert [item.record.seq for item in result.records] == [1, 2]
-    assert (result.agent_id, result.last_assigned_seq, result.oldest_kept_seq) == ("web-3", 9, 1)
+    assert (result.agent_id, result.numbering) == ("web-3", Numbering(9, 1))
 
 
 def test_a_backlog_is_deflated_when_that_is_smaller() -> None:
     numbered = [(seq, goodbye(seq)) for seq in range(1, 101)]
-    envelope = encode("web-3", 1, numbered, last_assigned_seq=100, oldest_kept_seq=1, now_seconds=1.0)
+    envelope = encode("web-3", 1, numbered, numbering=Numbering(100, 1), now_seconds=1.0)
     assert envelope.content_encoding == "deflate"
     assert len(envelope.body) < sum(len(raw) for _, raw in numbered) / 4
     assert envelope.message_id == "web-3/1/1-100"
