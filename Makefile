@@ -14,8 +14,9 @@ down: # stop it; all data stay
 
 venv: .venv/local # the programs' environment, from the hash-pinned lock
 
+# In the order of their names, so that the longest files, end_to_end, start early.
 test: .venv/dev # all tests; what needs a server that is not installed is skipped
-	.venv/bin/pytest --numprocesses 3 --dist loadfile
+	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev # style, types, and who may import whom
 	.venv/bin/ruff check .
@@ -43,3 +44,7 @@ secrets: # random passwords into .env; what is set there stays
 .PHONY: bench
 bench: .venv/dev # what an agent and the pipeline cost here, node_exporter beside them; QUICK=1 for half a minute
 	@.venv/bin/python -m bench
+
+.PHONY: faults
+faults: .venv/dev # break real programs, brokers, networks and databases; QUICK=1, ROWS=1,9, KILLS=1000, SEED=7 choose
+	@.venv/bin/python -m faults

@@ -18,11 +18,14 @@ from agent.commands.command import refusal
 from agent.commands.inbox import Inbox
 from agent.host import Host, boot_seconds, plain_name
 from agent.identity import Identity
+from agent.io_loop import LocalLoop
 from agent.minute import Minute
 from agent.publisher import Publisher
+from agent.publisher_thread import PublisherThread
 from agent.schedule import next_due
 from agent.settings import Settings
-from agent.spool import Spool, SpoolUnavailable
+from agent.spool import SpoolUnavailable
+from agent.spool_refuge import SpoolWithRefuge
 from agent.stamp import Stamp, Stamper
 from agent.status import Status, write_status
 from agent.system_information import system_information
@@ -31,6 +34,8 @@ from rabbitmq.records import Goodbye, Hello, Record, Result, Snapshot, System
 from rabbitmq.version import __version__
 
 SPOOL_FILE = "spool.sqlite3"
+MEBIBYTE = 1024 * 1024
+DAY_SECONDS = 86400.0
 FLUSH_SECONDS = 3.0
 HELLO_SECONDS = 3600.0  # so that a hub that lost its database learns who this is
 SETTLE_SECONDS = 0.5  # so that the status tells of the snapshot just sent
@@ -48,10 +53,22 @@ class Agent:
         self._collectors = collectors
         self._name = plain_name(settings.name or "") or host.host_name()
         self._inbox = Inbox()
-        self._spool = Spool(identity.folder / SPOOL_FILE, Stamper(identity.agent_id, host.boot_id()))
-        self._publisher = Publisher(
-            self._spool, settings.broker, agent_id=identity.agent_id, name=self._name, on_command=self._inbox.put
+        self._spool = SpoolWithRefuge(
+            identity.folder / SPOOL_FILE,
+            Stamper(identity.agent_id, host.boot_id()),
+            bound_bytes=settings.spool_max_mib * MEBIBYTE,
+            max_age_seconds=settings.spool_max_days * DAY_SECONDS,
         )
+        self._publisher = Publisher(
+            self._spool,
+            settings.broker,
+            LocalLoop(),
+            agent_id=identity.agent_id,
+            name=self._name,
+            on_command=self._inbox.put,
+            reconnect_max_seconds=settings.reconnect_max_seconds,
+        )
+        self._publishing = PublisherThread(self._publisher)
         self._started_seconds = time.time()
         self._errors: dict[str, str] = {}
         self._goodbye_reason = ""
@@ -65,9 +82,9 @@ class Agent:
     def run(self) -> None:
         """Until `stop`: hello at once and hourly, a snapshot per interval. Raises what ended the publisher, if any."""
         self._greet()
-        self._publisher.start()
+        self._publishing.start()
         due_seconds = time.monotonic()
-        while not self._goodbye_reason and self._publisher.failure is None:
+        while not self._goodbye_reason and self._publishing.failure is None:
             if time.monotonic() >= self._hello_due_seconds:
                 self._say_hello()
             self._report("interval")
@@ -92,9 +109,6 @@ class Agent:
             self._host.scope,
             self._host.reason,
         )
-        if self._spool.damaged_file:
-            lost = self._spool.predecessor or "how many is not known, no loss record can name them"
-            log.error("spool was damaged, now at %s; its records are lost: %s", self._spool.damaged_file, lost)
         self._say_hello()
 
     def _say_hello(self) -> None:
@@ -117,13 +131,13 @@ class Agent:
         self._keep(lambda stamp: Goodbye(**stamp, reason=reason))
         self._publisher.wait_until_sent(FLUSH_SECONDS)
         self._write_status(running=False)
-        self._publisher.stop()
+        self._publishing.stop()
         kept_count = self._spool.count
         self._spool.close()
         self._identity.release()
         log.info("%s stopped, %d records kept for the next start", self._name, kept_count)
-        if self._publisher.failure is not None:
-            raise self._publisher.failure
+        if self._publishing.failure is not None:
+            raise self._publishing.failure
 
     def _obey_until(self, due_seconds: float) -> None:
         """Wait for the next collection, and meanwhile do what commands ask."""
@@ -158,7 +172,7 @@ class Agent:
                 readings=readings,
                 interval_seconds=self._settings.interval_seconds,
                 scope=self._host.scope,
-                errors=self._errors,
+                errors=self._errors | self._spool.errors,
                 trigger=trigger,
             )
         )
@@ -194,7 +208,7 @@ class Agent:
             started_seconds=self._started_seconds,
             interval_seconds=self._settings.interval_seconds,
             collectors=len(self._collectors),
-            errors=self._errors,
+            errors=self._errors | self._spool.errors,
             hub=str(self._settings.broker),
             hub_state=hub.state,
             hub_since_seconds=hub.since_seconds,

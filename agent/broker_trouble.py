@@ -1,5 +1,7 @@
 """The driver's exceptions in words: why the broker is not there, and what an operator can do."""
 
+import errno
+import os
 import socket
 from dataclasses import dataclass
 
@@ -13,6 +15,7 @@ from pika.adapters.utils.connection_workflow import (
 from rabbitmq.connection import BrokerAddress
 from rabbitmq.topology import EXCHANGE
 
+NO_ROAD = (errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH)
 ACCESS_REFUSED, NOT_FOUND, NOT_ALLOWED = 403, 404, 530
 
 
@@ -77,4 +80,8 @@ def _network(cause: BaseException, broker: BrokerAddress) -> Trouble:
         return Trouble(f"{broker} went silent")
     if isinstance(cause, pika.exceptions.ConnectionBlockedTimeout):
         return Trouble(f"{broker} took no messages for too long")
+    if isinstance(cause, pika.exceptions.StreamLostError):
+        return Trouble(f"{broker} went silent" if "timed out" in str(cause) else f"connection lost {broker}")
+    if isinstance(cause, OSError) and cause.errno in NO_ROAD:
+        return Trouble(f"{os.strerror(cause.errno).lower()} {broker}", "Check this host's interfaces and routes.")
     return Trouble(f"connection lost {broker}: {type(cause).__name__}")

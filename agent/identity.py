@@ -4,6 +4,7 @@ Agents that share a state folder (replicas on one volume) each take the lowest f
 on. The lock dies with its process, the id never changes: a restarted or re-created agent finds its id again.
 """
 
+import errno
 import fcntl
 import os
 import re
@@ -59,7 +60,7 @@ def _claim_lowest_free_slot(slots: Path) -> Identity:
     for number in range(MAX_SLOTS):
         folder = slots / str(number)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = _open_lock(folder / "lock")
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -67,6 +68,15 @@ def _claim_lowest_free_slot(slots: Path) -> Identity:
             continue
         return Identity(_agent_id(folder / "agent-id"), folder, descriptor)
     raise ConfigError([f"{slots}: all {MAX_SLOTS} slots are taken. Give these agents a state folder of their own."])
+
+
+def _open_lock(file: Path) -> int:
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        return os.open(file, os.O_RDONLY | os.O_CLOEXEC)  # a known agent goes on while its disk is read-only
 
 
 def _agent_id(file: Path) -> str:

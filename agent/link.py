@@ -5,17 +5,19 @@ open -> connected -> channel -> confirms on -> reply address -> link_up
   +---- wait (full jitter) <---- link_down <---- any trouble <----+
 """
 
+import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
-import pika
-import pika.exceptions
-from pika.adapters.select_connection import IOLoop
+from pika.adapters.select_connection import IOLoop, SelectConnection
 
 from agent.backoff import Backoff
 from agent.broker_trouble import Trouble, explain
 from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress, connection_parameters, message_properties
 from rabbitmq.message import Envelope
 from rabbitmq.topology import EXCHANGE
+
+HEALTHY_SECONDS = 60.0
 
 
 class LinkListener(Protocol):
@@ -28,20 +30,41 @@ class LinkListener(Protocol):
     def returned(self, message_id: str) -> None: ...
     def blocked(self) -> None: ...
     def unblocked(self) -> None: ...
-    def command(self, body: bytes) -> None: ...
+    def received(self, body: bytes, kind: str) -> None:
+        """Something came to the reply address; `kind` is its AMQP type, empty when the sender gave none."""
+
+    def link_closed(self) -> None:
+        """The last word after `close`: no connection is left, nor one in the making."""
+
+
+class Connection(SelectConnection):  # type: ignore[misc]  # the driver is not typed
+    """One that can be closed while it is being made: pika 1.4.4 passes a class then where it means an error."""
+
+    def _on_connection_workflow_done(self, conn_or_exc: Any) -> None:
+        super()._on_connection_workflow_done(conn_or_exc() if isinstance(conn_or_exc, type) else conn_or_exc)
 
 
 class Link:
     """Keeps a confirming channel open; `listener` hears of it, and of the broker's answers."""
 
     def __init__(
-        self, loop: IOLoop, broker: BrokerAddress, listener: LinkListener, *, connection_name: str, backoff: Backoff
+        self,
+        loop: IOLoop,
+        broker: BrokerAddress,
+        listener: LinkListener,
+        *,
+        connection_name: str,
+        backoff: Backoff,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._loop = loop
         self._broker = broker
         self._parameters = connection_parameters(broker, connection_name=connection_name)
         self._listener = listener
         self._backoff = backoff
+        self._clock = clock
+        self._up_since_seconds = clock()
+        self._retry: Any = None
         self._connection: Any = None
         self._channel: Any = None
         self._trouble: Trouble | None = None
@@ -49,10 +72,8 @@ class Link:
         self._closing = False
 
     def open(self) -> None:
-        if self._closing:
-            return
-        self._trouble = None
-        self._connection = pika.SelectConnection(
+        self._retry = self._trouble = None
+        self._connection = Connection(
             self._parameters,
             on_open_callback=self._connection_open,
             on_open_error_callback=self._connection_gone,
@@ -79,22 +100,29 @@ class Link:
         return tag
 
     def close(self) -> None:
-        """Close for good; the loop stops when the broker has said good-bye."""
+        """Close for good, at whatever point of connecting; `link_closed` tells when it is done."""
         self._closing = True
-        if self._connection is not None and self._connection.is_open:
-            self._connection.close()
+        if self._retry is not None:
+            self._loop.remove_timeout(self._retry)
+        if self._connection is None or self._connection.is_closed:
+            self._listener.link_closed()
         else:
-            self._loop.stop()  # nobody to say good-bye to; the driver cannot end a half-made connection cleanly
+            self._end_connection()
 
     def renew(self, trouble: Trouble) -> None:
-        """Give this connection up and make another."""
+        """Give this connection up, also a half-made one, and make another."""
         self._trouble = self._trouble or trouble
-        if self._connection.is_open:
-            self._connection.close()
+        self._end_connection()
 
-    def healthy(self) -> None:
-        """The broker has confirmed something: the next trouble starts with a short wait again."""
-        self._backoff.reset()
+    def confirmed(self) -> None:
+        """The broker has confirmed something. A link that also lasted lets the next trouble start with short waits:
+        one that breaks again and again must not keep a broker busy with log-ins."""
+        if self._clock() - self._up_since_seconds >= HEALTHY_SECONDS:
+            self._backoff.reset()
+
+    def _end_connection(self) -> None:
+        if not self._connection.is_closing and not self._connection.is_closed:
+            self._connection.close()
 
     def _connection_open(self, connection: Any) -> None:
         connection.add_on_connection_blocked_callback(lambda _connection, _frame: self._listener.blocked())
@@ -109,9 +137,11 @@ class Link:
         channel.confirm_delivery(self._confirm, callback=self._confirms_on)
 
     def _confirms_on(self, _frame: Any) -> None:
-        self._channel.basic_consume(
-            REPLY_ADDRESS, self._command, auto_ack=True, callback=lambda _frame: self._listener.link_up()
-        )
+        self._channel.basic_consume(REPLY_ADDRESS, self._received, auto_ack=True, callback=self._reply_address_there)
+
+    def _reply_address_there(self, _frame: Any) -> None:
+        self._up_since_seconds = self._clock()
+        self._listener.link_up()
 
     def _confirm(self, frame: Any) -> None:
         answer = frame.method
@@ -123,16 +153,16 @@ class Link:
     def _message_returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
         self._listener.returned(properties.message_id or "")
 
-    def _command(self, _channel: Any, _method: Any, _properties: Any, body: bytes) -> None:
-        self._listener.command(body)
+    def _received(self, _channel: Any, _method: Any, properties: Any, body: bytes) -> None:
+        self._listener.received(body, properties.type or "")
 
     def _channel_gone(self, _channel: Any, error: BaseException) -> None:
         self.renew(explain(error, self._broker))
 
     def _connection_gone(self, _connection: Any, error: BaseException) -> None:
         if self._closing:
-            self._loop.stop()
+            self._listener.link_closed()
             return
         retry_seconds = self._backoff.next_seconds()
         self._listener.link_down(self._trouble or explain(error, self._broker), retry_seconds)
-        self._loop.call_later(retry_seconds, self.open)
+        self._retry = self._loop.call_later(retry_seconds, self.open)

@@ -19,6 +19,7 @@ class LinkLog:
         self._back_after_seconds: float | None = None
         self._sent_since_back = 0
         self._is_refused = False
+        self._is_blocked = False
 
     def down(self, trouble: Trouble, retry_seconds: float, now: float) -> None:
         """Said when the link breaks, and again only for a cause that somebody must mend."""
@@ -58,14 +59,20 @@ class LinkLog:
             self._sent_since_back = 0
 
     def blocked(self) -> None:
-        log.warning("hub %s is short of disk or memory and takes no records, keeping them", self._where)
+        """A broker may say so again: for its second alarm, and to each new connection."""
+        if not self._is_blocked:
+            log.warning("hub %s is short of disk or memory and takes no records, keeping them", self._where)
+        self._is_blocked = True
 
     def unblocked(self) -> None:
-        log.info("hub %s takes records again", self._where)
+        if self._is_blocked:
+            log.info("hub %s takes records again", self._where)
+        self._is_blocked = False
 
     def _all_sent(self) -> None:
         if self._back_after_seconds is not None:
             log.info("hub back after %.0f s, sent %d kept records", self._back_after_seconds, self._sent_since_back)
+            self._is_blocked = False
         elif self._is_refused:
             log.info("hub %s takes records again, sent %d kept records", self._where, self._sent_since_back)
         self._down_since = self._back_after_seconds = None

@@ -20,6 +20,7 @@ from rabbitmq.version import __version__
 
 OK, NOT_RUNNING, BAD_SETTINGS, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
 GREEN, BOLD_RED, PLAIN = "\x1b[32m", "\x1b[1;31m", "\x1b[0m"
+CALM = {"ok": GREEN, "starting": PLAIN}
 RATE_SECONDS = 1.0  # between the two collections of `snapshot`, so that rates are there
 
 
@@ -68,16 +69,10 @@ def _run(_options: argparse.Namespace, settings: Settings) -> int:
     from agent.collectors import all_collectors
     from agent.host import Host
     from agent.identity import claim_identity
-    from agent.spool import SpoolUnavailable
 
     os.umask(0o077)
     identity = claim_identity(Path(settings.state_dir))
-    try:
-        agent = Agent(settings, identity, Host.detect(os.environ), all_collectors())
-    except SpoolUnavailable as error:
-        raise ConfigError(
-            [f"HEALTHMON_STATE_DIR {settings.state_dir}: {error}. Is the disk full or damaged?"]
-        ) from error
+    agent = Agent(settings, identity, Host.detect(os.environ), all_collectors())
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: agent.stop("stopped"))
     agent.run()
@@ -107,7 +102,7 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
         word = state_word(status, now_seconds)
         text = "\n".join(status_lines(status, now_seconds))
         if wants_colour(sys.stdout, options.color):
-            text = text.replace(word, f"{GREEN if word == 'ok' else BOLD_RED}{word}{PLAIN}", 1)
+            text = text.replace(word, f"{CALM.get(word, BOLD_RED)}{word}{PLAIN}", 1)
         print(text)
     return OK if any(status.is_fresh(now_seconds) for status in shown) else NOT_RUNNING
 

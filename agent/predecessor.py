@@ -1,60 +1,142 @@
-"""What a damaged spool held, so that it can be named as lost: from its readable rows and from the last status."""
+"""What was there before this spool: rows of a damaged one that can be read, and what must be named as lost.
+
+Naming too much is safe, since what arrives nevertheless counts as stored; naming too little is not.
+"""
 
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import msgspec
+
+from agent.epoch import is_of_memory
+from agent.high_water import Mark
+from agent.ranges import Ranges
+from agent.spool_room import RESERVE_PAGES
+from agent.spool_rows import GIVE_UP_FIRST, GIVE_UP_LAST, KEEP, Lost, Rows, is_whole
 from agent.status import read_status
 from rabbitmq.records import LARGEST_EXACT_INTEGER
 
 
-@dataclass(frozen=True, slots=True)
-class Predecessor:
-    """The spool before this one: its epoch, the highest seq known of it, and how much of it was not confirmed."""
+class Gap(NamedTuple):
+    """Numbers of an epoch that the spool before may have held."""
 
     epoch: int
+    first_seq: int
     last_seq: int
-    count: int
-    size_bytes: int
-
-    def __str__(self) -> str:
-        return f"about {self.count} of records 1 to {self.last_seq} of epoch {self.epoch}"
 
 
-def predecessor_of(damaged: Path, *, new_epoch: int) -> Predecessor | None:
-    """All that can be learnt of the damaged file, or None when its epoch or its numbers are not known.
+class _Key(msgspec.Struct):
+    agent_id: str
+    epoch: int
+    seq: int
 
-    1. The epoch: from the file, else from the status in the same folder; always an earlier one than `new_epoch`.
-    2. The last seq: the highest of those readable in the file and that of the status, when it tells of this epoch.
-    3. The count: the records readable or told as waiting; one at least, since what came last is not known.
+
+class _Row(NamedTuple):
+    rank: int
+    body: bytes
+    epoch: int
+    seq: int
+
+
+def gaps_before(mark: Mark | None, boot_id: str, folder: Path, damaged: Path | None) -> list[Gap]:
+    """From the high-water file; epochs that it does not know from the damaged file and from the last status."""
+    told = _gaps_told(mark, boot_id) if mark else []
+    after = mark.epoch if mark else 0
+    last_seqs = dict(_lives_of(damaged)) if damaged else {}
+    status = read_status(folder)
+    if status and not is_of_memory(status.epoch):
+        last_seqs[status.epoch] = max(last_seqs.get(status.epoch, 0), status.last_seq)
+    read = [Gap(epoch, 1, last) for epoch, last in sorted(last_seqs.items()) if epoch > after and last > 0]
+    return told + read
+
+
+def _gaps_told(mark: Mark, boot_id: str) -> list[Gap]:
+    """All that was not settled when the file was last written."""
+    current = Gap(mark.epoch, mark.oldest_seq, mark.highest_seq(boot_id))
+    return [gap for gap in (*(Gap(*each) for each in mark.earlier), current) if gap.first_seq <= gap.last_seq]
+
+
+def adopt_readable(rows: Rows, damaged: Path, agent_id: str, gaps: list[Gap], max_pages: int) -> list[Lost]:
+    """Put the readable rows into the new spool under their own numbers; returns what of the gaps must be named.
+
+    Called before the spool's first epoch begins. What does not fit any more stays a part of its gap.
     """
-    epochs, kept, assigned = _readable(damaged)
-    status = read_status(damaged.parent)
-    told = (status.epoch, status.last_seq, status.waiting) if status else (0, 0, 0)
-    epoch = next((epoch for epoch in (*epochs, told[0]) if 0 < epoch < new_epoch), 0)
-    _, told_seq, waiting = told if told[0] == epoch else (epoch, 0, 0)
-    last_seq = max((seq for seq in (*kept, *assigned, told_seq) if seq <= LARGEST_EXACT_INTEGER), default=0)
-    if not epoch or last_seq < 1:
+    last_seqs = {gap.epoch: gap.last_seq for gap in gaps}
+    for row in _readable(damaged, agent_id):
+        last_seqs[row.epoch] = max(last_seqs.get(row.epoch, 0), row.seq)
+    bases = {}
+    for epoch, last_seq in sorted(last_seqs.items()):
+        life = rows.add_past_life(epoch)
+        rows.end_life(life, last_seq)
+        bases[epoch] = life.base
+    found: dict[int, Ranges] = {epoch: Ranges() for epoch in last_seqs}
+    for row in _readable(damaged, agent_id):
+        if rows.state.kept_count % 100 == 0 and max_pages - rows.used_pages < RESERVE_PAGES:
+            break
+        if row.seq not in found[row.epoch]:
+            rows.put(bases[row.epoch] + row.seq, row.rank, row.body)
+            found[row.epoch].add(row.seq, row.seq)
+    size_bytes = damaged.stat().st_size if damaged.is_file() else 0
+    losts = [lost_of(gap, size_bytes, found.get(gap.epoch)) for gap in gaps]
+    return [lost for lost in losts if lost.count > 0]
+
+
+def lost_of(gap: Gap, size_bytes: int = 0, found: Ranges | None = None) -> Lost:
+    """The gap as one loss, counting what was not found."""
+    inside = sum(last - first + 1 for first, last in found.within(gap.first_seq, gap.last_seq)) if found else 0
+    count = gap.last_seq - gap.first_seq + 1 - inside
+    return Lost(gap.epoch, gap.first_seq, gap.last_seq, "corrupt", count=count, size_bytes=size_bytes)
+
+
+def _lives_of(damaged: Path) -> Iterator[tuple[int, int]]:
+    """Epochs and their last seqs as far as the damaged file still tells; the first layout had one epoch only."""
+    told = [seq for (seq,) in _query(damaged, "SELECT seq FROM sqlite_sequence") if _is_ordinal(seq)]
+    assigned = max(told, default=0)
+    lives = list(_query(damaged, "SELECT epoch, coalesce(last_seq, ? - base) FROM life", assigned))
+    for epoch, last_seq in lives or _query(damaged, "SELECT epoch, ? FROM life", assigned):
+        if _is_ordinal(epoch) and _is_ordinal(last_seq):
+            yield epoch, last_seq
+
+
+def _readable(damaged: Path, agent_id: str) -> Iterator[_Row]:
+    """Whole rows of this agent: from the front up to the first page that cannot be read, then from the back."""
+    last_position = None
+    for fields in _query(damaged, "SELECT * FROM record ORDER BY 1"):
+        last_position = fields[0]
+        if row := _row(fields, agent_id):
+            yield row
+    for fields in _query(damaged, "SELECT * FROM record ORDER BY 1 DESC"):
+        if fields[0] == last_position:
+            return
+        if row := _row(fields, agent_id):
+            yield row
+
+
+def _query(damaged: Path, query: str, *values: int) -> Iterator[tuple[Any, ...]]:
+    """The rows before the first that cannot be read; the file stays as it is."""
+    address = f"{damaged.resolve().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error, OverflowError), closing(sqlite3.connect(address, uri=True)) as database:
+        yield from database.execute(query, values)
+
+
+def _row(fields: tuple[Any, ...], agent_id: str) -> _Row | None:
+    """None for a row that is damaged or not ours. The first layout had no checksum."""
+    if len(fields) < 3:
         return None
-    return Predecessor(epoch, last_seq, max(len(kept), waiting, 1), damaged.stat().st_size)
+    _, rank, body, *crc = fields
+    if rank not in (KEEP, GIVE_UP_LAST, GIVE_UP_FIRST) or not is_whole(body, crc[0] if crc else None):
+        return None
+    try:
+        key = msgspec.json.decode(body, type=_Key)
+    except msgspec.DecodeError:
+        return None
+    if key.agent_id != agent_id or not _is_ordinal(key.epoch) or not _is_ordinal(key.seq):
+        return None
+    return _Row(rank, body, key.epoch, key.seq)
 
 
-def _readable(damaged: Path) -> tuple[list[int], list[int], list[int]]:
-    """Epochs, kept seqs and last assigned seqs, as far as they can be read; the file is not touched."""
-    with closing(sqlite3.connect(f"{damaged.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as database:
-        return (
-            _integers(database, "SELECT epoch FROM life"),
-            _integers(database, "SELECT seq FROM record ORDER BY seq"),
-            _integers(database, "SELECT seq FROM sqlite_sequence UNION ALL SELECT max(seq) FROM record"),
-        )
-
-
-def _integers(database: sqlite3.Connection, query: str) -> list[int]:
-    """The rows before the first that cannot be read."""
-    found: list[int] = []
-    with suppress(sqlite3.Error):
-        for (value,) in database.execute(query):
-            if isinstance(value, int):
-                found.append(value)
-    return found
+def _is_ordinal(value: object) -> bool:
+    return type(value) is int and 0 < value <= LARGEST_EXACT_INTEGER

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from agent.backoff import RECONNECT_MAX_SECONDS
 from rabbitmq.topology import AGENT_USER
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rabbitmq_virtual_host: Text = "/"
     state_dir: Text = "/var/lib/healthmon"
     interval_seconds: Annotated[float, msgspec.Meta(ge=1, le=300)] = 5.0
+    reconnect_max_seconds: Annotated[float, msgspec.Meta(ge=1, le=300)] = RECONNECT_MAX_SECONDS
+    spool_max_mib: Annotated[int, msgspec.Meta(ge=1, le=65536)] = 64
+    spool_max_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 7.0
     name: Text | None = None
 
     def __repr__(self) -> str:

@@ -1,260 +1,270 @@
-"""Where records wait until the broker has them: they survive crashes, power cuts and full disks.
+"""Where records wait until the hub has settled them: they survive crashes, power cuts, full disks and lost brokers.
 
-A record leaves only after its confirm, or named in a loss record when the spool is full or damaged.
-
-    collector thread:  append ---> [ waiting ] <--- put_back
-    publisher thread:  take_* ---> [ in flight ] ---> confirm ---> gone with the next append
+collector thread:  append ---> [ waiting ] <--- put_back, or missing in a statement
+publisher thread:  take_* ---> [ in flight ] ---> confirm ---> kept ---> settle ---> gone with the next append
 """
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from itertools import groupby
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Literal
 
-import msgspec
-
-from agent.predecessor import Predecessor, predecessor_of
-from agent.spool_file import PAGE_BYTES, open_spool_file
+from agent.batch import Batch, Row
+from agent.epoch import memory_epoch, open_epoch
+from agent.instance import Instance, new_instance
+from agent.ranges import Ranges
+from agent.spool_account import free_settled, numbering_of, send_again
+from agent.spool_file import PAGE_BYTES
+from agent.spool_open import counter_file, open_rows, open_rows_in_memory
+from agent.spool_room import RESERVE_PAGES, Room
+from agent.spool_rows import Life, Lost, is_whole
 from agent.stamp import Stamp
-from rabbitmq.message import MAX_RECORD_BYTES
-from rabbitmq.records import Loss, Record, Snapshot, encode_record
+from rabbitmq.records import Record
+from rabbitmq.statement import Statement
 
 DEFAULT_BOUND_BYTES = 64 * 1024 * 1024
-RESERVE_PAGES = 2 * MAX_RECORD_BYTES // PAGE_BYTES  # room for one record of the largest size, twice
-GIVE_UP_FRACTION = 16  # a full spool gives up this part at once, so that losses are few and long, not many and short
-FLUSH_AT = 1000
-KEEP, GIVE_UP_LAST, GIVE_UP_FIRST = 0, 1, 2
+DEFAULT_MAX_AGE_SECONDS = 7 * 86400.0
+_PRIMARY_CODE = 0xFF
 
-NumberedBody = tuple[int, bytes]
+log = logging.getLogger("agent.spool")
 
 
 class SpoolUnavailable(Exception):
     """The disk refuses: nothing was written, no number was used. Try again with the next record."""
 
 
-class _Wall(msgspec.Struct):
-    wall_seconds: float
-
-
 class Spool:
-    """Records of one epoch by their seq. Any thread may call any method; each may raise SpoolUnavailable."""
+    """Records of this and of earlier epochs. Any thread may call any method; each may raise SpoolUnavailable."""
 
     def __init__(
-        self, file: Path, stamp: Callable[[int, int], Stamp], *, bound_bytes: int = DEFAULT_BOUND_BYTES
+        self,
+        file: Path | None,
+        stamp: Callable[[int, int], Stamp],
+        *,
+        bound_bytes: int = DEFAULT_BOUND_BYTES,
+        max_age_seconds: float = DEFAULT_MAX_AGE_SECONDS,
+        instance: Instance | None = None,
+        memory: tuple[int, int] | None = None,
     ) -> None:
+        """On disk, or without a file in memory; `memory` is then its epoch and its first position."""
         self._lock = threading.RLock()
+        self._file = file
         self._stamp = stamp
-        self._max_pages = max(bound_bytes // PAGE_BYTES, 2 * RESERVE_PAGES)
-        self._in_flight: set[int] = set()
-        self._confirmed: set[int] = set()
-        self._first_waiting = 0  # no record below this one is waiting
-        self._sure_appends = 0  # as many fit for sure, whatever their size
-        self.lost_count = 0
+        max_pages = max(bound_bytes // PAGE_BYTES, 2 * RESERVE_PAGES)
         with self._guarded():
-            self._database, self.epoch, self.damaged_file = open_spool_file(file, max_pages=self._max_pages)
-            self.last_seq = self._number("SELECT coalesce(max(seq), 0) FROM sqlite_sequence")
-            self._kept_count = self._number("SELECT count(*) FROM record")
-            self.predecessor = self.damaged_file and predecessor_of(self.damaged_file, new_epoch=self.epoch)
+            if file is None:
+                epoch, first_position = memory or (memory_epoch(), 1)
+                self._rows = open_rows_in_memory(stamp, max_pages=max_pages, epoch=epoch, first_position=first_position)
+            else:
+                self._rows = open_rows(file, stamp, max_pages=max_pages)
+        self._room = Room(self._rows, max_pages=max_pages, max_age_seconds=max_age_seconds)
+        self._disputed = (0, 0)  # an epoch and its first seq that was given twice
+        self.instance = instance or new_instance(self.epoch, self._rows.first_given_seq)
+
+    @classmethod
+    def in_memory(cls, stamp: Callable[[int, int], Stamp], *, bound_bytes: int = DEFAULT_BOUND_BYTES) -> "Spool":
+        """One that ends with its process; its epoch is above those of earlier seconds."""
+        return cls(None, stamp, bound_bytes=bound_bytes)
 
     def append(self, build: Callable[[Stamp], Record]) -> int:
         """Number, stamp and keep one record; returns its seq once it is on disk."""
-        with self._guarded(), self._transaction():
-            self._delete_confirmed()
-            self._make_room()
-            if self.predecessor and self.last_seq == 0:
-                self._insert_predecessor(self.predecessor)
-            return self._insert(build)
+        with self._guarded():
+            try:
+                return self._append(build)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_FULL:
+                    raise
+            self._room.make_do_with_the_file()
+            return self._append(build)
 
-    def take_newest(self) -> NumberedBody | None:
+    def take_newest(self) -> Batch | None:
         """The record last appended, now in flight, or None when it is not waiting."""
         with self._guarded():
-            if self.last_seq in self._in_flight | self._confirmed:
-                return None
-            rows = self._rows("SELECT seq, body FROM record WHERE seq = ?", self.last_seq)
-            self._in_flight.update(seq for seq, _ in rows)
-            return rows[0] if rows else None
+            position = self._rows.state.last_position
+            return self._take(self._rows.lives[-1], position, 1, 1)
 
-    def take_oldest(self, limit: int, max_bytes: int) -> list[NumberedBody]:
-        """Up to `limit` waiting records of at most `max_bytes` together (but at least one), now in flight."""
+    def take_oldest(self, limit: int, max_bytes: int) -> Batch | None:
+        """Up to `limit` waiting records of one epoch, of at most `max_bytes` together (but at least one), now in
+        flight."""
         with self._guarded():
-            if not self.waiting_count:
-                return []
-            chosen: list[NumberedBody] = []
-            size_bytes = 0
-            for seq, body in self._waiting():
-                size_bytes += len(body)
-                if chosen and (size_bytes > max_bytes or len(chosen) == limit):
-                    break
-                chosen.append((seq, body))
-            self._in_flight.update(seq for seq, _ in chosen)
-            self._first_waiting = chosen[-1][0] + 1
-            return chosen
+            while (position := self._rows.state.waiting.first_from(0)) is not None:
+                batch = self._take(self._rows.life_at(position), position, limit, max_bytes)
+                if batch:
+                    return batch
+            return None
 
-    def put_back(self, seqs: Iterable[int]) -> None:
+    def put_back(self, positions: Iterable[int]) -> None:
         """These are no longer in flight: they wait again."""
         with self._guarded():
-            returned = self._in_flight.intersection(seqs)
-            self._in_flight -= returned
-            self._first_waiting = min(self._first_waiting, *returned, self.last_seq + 1)
+            for position in positions:
+                if position in self._rows.state.in_flight:
+                    self._rows.state.in_flight.discard(position, position)
+                    self._rows.state.waiting.add(position, position)
 
-    def confirm(self, seqs: Iterable[int]) -> None:
-        """The broker has these. They leave the disk with the next append, so that a record costs one commit."""
+    def confirm(self, positions: Iterable[int]) -> None:
+        """The broker has these. They are kept until the hub has settled them, for a broker may lose its disk."""
         with self._guarded():
-            known = self._in_flight.intersection(seqs)
-            self._in_flight -= known
-            self._confirmed |= known
-            if len(self._confirmed) >= FLUSH_AT:
-                self._try_to_flush()
+            for position in positions:
+                self._rows.state.in_flight.discard(position, position)
+
+    def settle(self, statement: Statement) -> None:
+        """Free what the hub has, send again what it misses, name what of that is not here any more."""
+        with self._guarded():
+            if statement.epoch == self.epoch and statement.assigned_seq > self.last_seq:
+                self._begin_anew(statement.assigned_seq)
+            life = self._rows.life_of(statement.epoch)
+            if life is not None:
+                free_settled(self._rows, life, self._undisputed(statement))
+            gone = send_again(self._rows, statement)
+            if gone:
+                with self._rows.transaction():
+                    self._make_room()
+                    for lost in gone:
+                        self._rows.name(lost)
+
+    def adopt(self, other: "Spool") -> None:
+        """Keep what a spool in memory kept, under its own numbers, and begin an epoch above it."""
+        with self._guarded(), other._guarded(), self._rows.transaction():
+            self._rows.end_life(self._rows.lives[-1], self.last_seq)
+            for life in other._rows.lives:
+                past = self._rows.add_past_life(life.epoch)
+                for rank, position, body in other._kept(life):
+                    self._rows.put(past.base + position - life.base, rank, body)
+                self._rows.end_life(past, other._rows.last_seq_of(life))
+            self._rows.begin_life(self._next_epoch(above=max(life.epoch for life in self._rows.lives)))
+            self._rows.state.lost_count += other.lost_count
 
     def close(self) -> None:
         with self._guarded():
-            self._try_to_flush()
-            self._database.close()
+            self._rows.close()
+
+    @property
+    def epoch(self) -> int:
+        return self._rows.lives[-1].epoch
+
+    @property
+    def last_seq(self) -> int:
+        """The last number given in the current epoch."""
+        with self._lock:
+            return self._rows.last_seq
+
+    @property
+    def last_position(self) -> int:
+        return self._rows.state.last_position
+
+    @property
+    def lost_count(self) -> int:
+        """Records named as lost since this was opened."""
+        return self._rows.state.lost_count
 
     @property
     def count(self) -> int:
         """Records the broker has not confirmed, in flight or waiting."""
         with self._lock:
-            return self._kept_count - len(self._confirmed)
+            return self._rows.unconfirmed_count
 
     @property
     def waiting_count(self) -> int:
         with self._lock:
-            return self.count - len(self._in_flight)
+            return len(self._rows.state.waiting)
 
     @property
-    def oldest_seq(self) -> int | None:
-        """The lowest unconfirmed seq, or None when all is confirmed."""
-        with self._guarded():
-            rows = self._database.execute("SELECT seq FROM record ORDER BY seq")
-            return next((seq for (seq,) in rows if seq not in self._confirmed), None)
+    def kept_count(self) -> int:
+        """All records here, those too that the broker has confirmed and the hub has not settled."""
+        with self._lock:
+            return self._rows.state.kept_count
 
     @property
     def size_bytes(self) -> int:
         """Disk in use by kept records, their tree included."""
         with self._guarded():
-            return (self._max_pages - self._free_pages()) * PAGE_BYTES
+            return self._rows.used_pages * PAGE_BYTES
 
-    def _waiting(self) -> Iterator[NumberedBody]:
-        rows = self._database.execute(
-            "SELECT seq, body FROM record WHERE seq >= ? ORDER BY seq", (self._first_waiting,)
-        )
-        return ((seq, body) for seq, body in rows if seq not in self._in_flight and seq not in self._confirmed)
-
-    def _insert(self, build: Callable[[Stamp], Record]) -> int:
-        self.last_seq += 1
-        seq = self.last_seq
-        record = build(self._stamp(self.epoch, seq))
-        body = encode_record(record)
-        if len(body) > MAX_RECORD_BYTES:
-            return self._insert_loss([(seq, len(body))], "oversize", record.wall_seconds, record.wall_seconds)
-        self._database.execute("INSERT INTO record VALUES (?, ?, ?)", (seq, _rank(record), body))
-        self._kept_count += 1
-        return seq
+    def _append(self, build: Callable[[Stamp], Record]) -> int:
+        with self._rows.transaction():
+            self._make_room()
+            return self._rows.insert(build)
 
     def _make_room(self) -> None:
-        """Keep the reserve free; what is free is asked only when the largest records might have used it up."""
-        if self._sure_appends > 0:
-            self._sure_appends -= 1
-            return
-        while self._free_pages() < RESERVE_PAGES and self._give_up_oldest():
-            pass
-        self._sure_appends = max(0, self._free_pages() // RESERVE_PAGES - 2)
+        self._room.make(self._stamp(self.epoch, 1)["wall_seconds"])
 
-    def _give_up_oldest(self) -> bool:
-        """Drop the oldest snapshots (then other records), each run of numbers named in one loss record."""
-        candidates = self._rows(
-            "SELECT seq, length(body) FROM record WHERE rank > ? ORDER BY rank DESC, seq LIMIT ?",
-            KEEP,
-            max(1, self._kept_count // GIVE_UP_FRACTION) + len(self._in_flight),
-        )
-        given_up = [(seq, size) for seq, size in candidates if seq not in self._in_flight]
-        for _, run in groupby(enumerate(sorted(given_up)), key=lambda item: item[1][0] - item[0]):
-            self._give_up_run([item for _, item in run])
-        return bool(given_up)
+    def _take(self, life: Life, position: int, limit: int, max_bytes: int) -> Batch | None:
+        """None when nothing from this position on is waiting and whole; what is not whole is named."""
+        chosen, damaged = self._read_waiting(life, position, limit, max_bytes)
+        if damaged:
+            self._name_damaged(life, damaged)
+        if not chosen:
+            return None
+        for row in chosen:
+            self._rows.state.waiting.discard(row.position, row.position)
+            self._rows.state.in_flight.add(row.position, row.position)
+        numbering = numbering_of(self._rows, life, self.instance)
+        return Batch(life.epoch, chosen, numbering)
 
-    def _give_up_run(self, run: list[tuple[int, int]]) -> None:
-        first_seq, last_seq = run[0][0], run[-1][0]
-        first_wall, last_wall = self._wall_seconds(first_seq), self._wall_seconds(last_seq)
-        self._delete(seq for seq, _ in run)
-        self._insert_loss(run, "full", first_wall, last_wall)
+    def _read_waiting(self, life: Life, position: int, limit: int, max_bytes: int) -> tuple[list[Row], Ranges]:
+        """Whole rows, and the positions of what should be there and is not."""
+        rows: list[Row] = []
+        damaged = Ranges()
+        size_bytes = 0
+        end = life.base + self._rows.last_seq_of(life)
+        for first, last in list(self._rows.state.waiting.within(position, end)):
+            expected = first
+            with closing(self._rows.between(first, last)) as found:
+                for at, body, crc in found:
+                    if at > expected:
+                        damaged.add(expected, at - 1)
+                    expected = at + 1
+                    if not is_whole(body, crc):
+                        damaged.add(at, at)
+                        continue
+                    size_bytes += len(body)
+                    if rows and (size_bytes > max_bytes or len(rows) == limit):
+                        return rows, damaged
+                    rows.append(Row(at, at - life.base, body))
+            if expected <= last:
+                damaged.add(expected, last)
+        return rows, damaged
 
-    def _insert_loss(
-        self, run: list[tuple[int, int]], reason: Literal["full", "oversize"], first_wall: float, last_wall: float
-    ) -> int:
-        """Name a run of lost records, given as (seq, size in bytes)."""
-        self.lost_count += len(run)
-        return self._insert(
-            lambda stamp: Loss(
-                **stamp,
-                lost_epoch=self.epoch,
-                first_seq=run[0][0],
-                last_seq=run[-1][0],
-                count=len(run),
-                size_bytes=sum(size for _, size in run),
-                reason=reason,
-                first_wall_seconds=first_wall,
-                last_wall_seconds=last_wall,
-            )
-        )
+    def _name_damaged(self, life: Life, damaged: Ranges) -> None:
+        """A page that was damaged after the spool was opened costs its records, not the others."""
+        with self._rows.transaction():
+            self._make_room()
+            for first, last in damaged.ranges():
+                self._rows.drop_between(first, last)
+                first_seq, last_seq = first - life.base, last - life.base
+                self._rows.name(Lost(life.epoch, first_seq, last_seq, "corrupt", count=last - first + 1))
 
-    def _insert_predecessor(self, lost: Predecessor) -> None:
-        """Name the damaged spool from its first number on: a loss record that was in it named earlier ones."""
-        self.lost_count += lost.count
-        self._insert(
-            lambda stamp: Loss(
-                **stamp,
-                lost_epoch=lost.epoch,
-                first_seq=1,
-                last_seq=lost.last_seq,
-                count=lost.count,
-                size_bytes=lost.size_bytes,
-                reason="corrupt",
-            )
-        )
+    def _begin_anew(self, assigned_seq: int) -> None:
+        """The hub knows higher numbers of this epoch: this spool is an old copy that gave some numbers a second time.
 
-    def _wall_seconds(self, seq: int) -> float:
-        ((body,),) = self._rows("SELECT body FROM record WHERE seq = ?", seq)
-        return msgspec.json.decode(body, type=_Wall).wall_seconds
+        Those are disputed: they are not freed as settled, for the hub has other records under them.
+        """
+        epoch, first_seq = self.epoch, self.last_seq + 1
+        log.error("spool is an old copy: the hub knows numbers up to %d of epoch %d; new epoch", assigned_seq, epoch)
+        disputed_seq = self.instance.seq if self.instance.epoch == epoch else 1
+        with self._rows.transaction():
+            self._rows.begin_life(self._next_epoch(above=epoch))
+            instance = new_instance(self.epoch, 1)
+            self._rows.name(Lost(epoch, first_seq, assigned_seq, "corrupt", count=assigned_seq - first_seq + 1))
+        self.instance, self._disputed = instance, (epoch, disputed_seq)
 
-    def _delete_confirmed(self) -> None:
-        self._delete(self._confirmed)
-        self._confirmed = set()
+    def _next_epoch(self, *, above: int) -> int:
+        return memory_epoch(above=above) if self._file is None else open_epoch(counter_file(self._file), above=above)
 
-    def _delete(self, seqs: Iterable[int]) -> None:
-        cursor = self._database.executemany("DELETE FROM record WHERE seq = ?", ((seq,) for seq in seqs))
-        self._kept_count -= max(cursor.rowcount, 0)
+    def _undisputed(self, statement: Statement) -> int:
+        epoch, disputed_seq = self._disputed
+        return min(statement.settled_seq, disputed_seq - 1) if statement.epoch == epoch else statement.settled_seq
 
-    def _free_pages(self) -> int:
-        return self._max_pages - self._number("PRAGMA page_count") + self._number("PRAGMA freelist_count")
-
-    def _try_to_flush(self) -> None:
-        """Delete what is confirmed; a disk that refuses leaves it to be deleted, or sent a second time, later."""
-        with suppress(sqlite3.Error), self._transaction():
-            self._delete_confirmed()
-
-    def _rows(self, query: str, *values: int) -> list[Any]:
-        return self._database.execute(query, values).fetchall()
-
-    def _number(self, query: str) -> int:
-        return int(self._database.execute(query).fetchone()[0])
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing, for the file and for what this object remembers of it."""
-        before = self._kept_count, self.last_seq, self.lost_count, self._confirmed, self._sure_appends
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._database.execute("COMMIT")
-        except BaseException:
-            self._kept_count, self.last_seq, self.lost_count, self._confirmed, self._sure_appends = before
-            if self._database.in_transaction:  # SQLite has rolled back by itself after some errors
-                self._database.execute("ROLLBACK")
-            raise
+    def _kept(self, life: Life) -> Iterator[tuple[int, int, bytes]]:
+        """(rank, position, body) of what a life keeps and the hub has not settled."""
+        for rank, position, body in self._rows.database.execute(
+            "SELECT rank, position, body FROM record WHERE position BETWEEN ? AND ?",
+            (life.base + 1, life.base + self._rows.last_seq_of(life)),
+        ):
+            if position not in self._rows.state.settled:
+                yield rank, position, body
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -264,9 +274,3 @@ class Spool:
                 yield
             except (sqlite3.Error, OSError) as error:
                 raise SpoolUnavailable(str(error)) from error
-
-
-def _rank(record: Record) -> int:
-    if isinstance(record, Loss):
-        return KEEP
-    return GIVE_UP_FIRST if isinstance(record, Snapshot) else GIVE_UP_LAST

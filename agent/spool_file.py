@@ -1,18 +1,24 @@
-"""The SQLite file under the spool: opened so that it works on a full disk, set aside when it is damaged."""
+"""The SQLite file under the spool: grown to its bound when it is made, so that it works on a full disk, and set aside
+when it is damaged."""
 
+import os
+import shutil
 import sqlite3
 import time
 from pathlib import Path
+from typing import Any
 
-from agent.epoch import open_epoch
+from rabbitmq.records import LARGEST_EXACT_INTEGER
 
 PAGE_BYTES = 4096
-COUNTER_FILE = "epoch-counter"
-_ASIDE = ".corrupt-"
-_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+JOURNAL_BYTES = 4 * 1024 * 1024  # more than one transaction needs, kept for it from the start
+DAMAGED = "damaged"  # its readable rows are not saved yet
+CORRUPT = "corrupt"  # kept for a person, of no further use to the agent
+_LARGEST_BLOB_BYTES = 512 * 1024 * 1024
+_GIVES_AWAY = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH)
 _PRIMARY_CODE = 0xFF  # SQLite keeps details in the higher bits
 
-# secure_delete off: Debian's SQLite would write zeros over every confirmed record
+# secure_delete off: Debian's SQLite would write zeros over every record that leaves
 _PRAGMAS = """
 PRAGMA page_size = 4096;
 PRAGMA locking_mode = EXCLUSIVE;
@@ -22,41 +28,70 @@ PRAGMA temp_store = MEMORY;
 PRAGMA secure_delete = OFF;
 """
 
+# position: the number of the record over all epochs; its seq is the distance to the base of its epoch's life
 _SCHEMA = """
 BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS record (seq INTEGER PRIMARY KEY AUTOINCREMENT, rank INTEGER NOT NULL, body BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS life (epoch INTEGER NOT NULL);
+CREATE TABLE record (
+    position INTEGER PRIMARY KEY AUTOINCREMENT, rank INTEGER NOT NULL, body BLOB NOT NULL, crc INTEGER
+);
+CREATE TABLE life (epoch INTEGER NOT NULL, base INTEGER NOT NULL DEFAULT 0, last_seq INTEGER);
+COMMIT;
+"""
+
+_FROM_FIRST_LAYOUT = """
+BEGIN IMMEDIATE;
+ALTER TABLE record RENAME COLUMN seq TO position;
+ALTER TABLE record ADD COLUMN crc INTEGER;
+ALTER TABLE life ADD COLUMN base INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE life ADD COLUMN last_seq INTEGER;
 COMMIT;
 """
 
 
-def open_spool_file(file: Path, *, max_pages: int) -> tuple[sqlite3.Connection, int, Path | None]:
-    """The open database, its epoch, and where a damaged predecessor lies that no record names yet.
+def open_spool_file(file: Path, *, max_pages: int) -> sqlite3.Connection:
+    """The open database, new where there was none or a damaged one, which is renamed and never deleted.
 
-    A damaged file is renamed, never deleted, and a new one begins a higher epoch. Raises sqlite3.Error or OSError when
-    the folder cannot be used.
+    Raises sqlite3.Error or OSError when the folder cannot be used.
     """
     try:
-        return _open_life(file, max_pages)
+        if file.is_dir() or _journal(file).is_dir():
+            raise _not_ours(f"{file} is a folder")
+        return _open(file, max_pages)
     except sqlite3.DatabaseError as error:
-        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE not in _DAMAGED:
+        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE not in _GIVES_AWAY:
             raise
     _set_aside(file)
-    return _open_life(file, max_pages)
+    return _open(file, max_pages)
 
 
-def _open_life(file: Path, max_pages: int) -> tuple[sqlite3.Connection, int, Path | None]:
-    database = _open(file, max_pages)
-    return database, _epoch_of(database, file), None if _has_records(database) else _last_set_aside(file)
+def open_in_memory(*, max_pages: int) -> sqlite3.Connection:
+    database = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    database.executescript(_PRAGMAS + _SCHEMA)
+    database.execute(f"PRAGMA max_page_count = {max_pages}")
+    return database
+
+
+def damaged_file(file: Path) -> Path | None:
+    """The last one set aside whose readable rows nobody has saved yet."""
+    return max(file.parent.glob(f"{file.name}.{DAMAGED}-*"), default=None)
+
+
+def saved(damaged: Path) -> Path:
+    """Its readable rows are in the new spool; where it lies from now on."""
+    corrupt = damaged.with_name(damaged.name.replace(f".{DAMAGED}-", f".{CORRUPT}-"))
+    damaged.rename(corrupt)
+    return corrupt
 
 
 def _open(file: Path, max_pages: int) -> sqlite3.Connection:
     database = sqlite3.connect(file, timeout=1, isolation_level=None, check_same_thread=False)
     try:
         database.executescript(_PRAGMAS)
-        _check(database)
         database.execute(f"PRAGMA max_page_count = {max_pages}")
-        database.executescript(_SCHEMA)
+        _check(database)
+        _bring_up_to_date(database)
+        if database.execute("SELECT epoch FROM life").fetchone() is None:
+            _grow(database, file, max_pages)
     except BaseException:
         database.close()
         raise
@@ -66,32 +101,75 @@ def _open(file: Path, max_pages: int) -> sqlite3.Connection:
 def _check(database: sqlite3.Connection) -> None:
     (answer,) = database.execute("PRAGMA quick_check(1)").fetchone()
     if answer != "ok":
-        error = sqlite3.DatabaseError(answer)
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
+        raise _not_ours(answer)
+    if database.execute("PRAGMA page_size").fetchone() != (PAGE_BYTES,):
+        raise _not_ours("another page size")
+
+
+def _bring_up_to_date(database: sqlite3.Connection) -> None:
+    database.execute("DROP TABLE IF EXISTS room")  # a start that was killed while it took the room
+    tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables - {"record", "life", "sqlite_sequence"}:
+        raise _not_ours("tables of another program")
+    if not tables:
+        database.executescript(_SCHEMA)
+    elif "seq" in {column[1] for column in database.execute("PRAGMA table_info(record)")}:
+        database.executescript(_FROM_FIRST_LAYOUT)
+    database.execute("SELECT position, rank, body, crc FROM record LIMIT 0")
+    lives = database.execute("SELECT epoch, base, last_seq FROM life ORDER BY base").fetchall()
+    (first_position,) = database.execute("SELECT min(position) FROM record").fetchone()
+    if not _plausible(lives, first_position):
+        raise _not_ours("its epochs and its records do not belong together")
+
+
+def _plausible(lives: list[tuple[Any, ...]], first_position: int | None) -> bool:
+    """Each record lies in one epoch, and only the last and highest one is open."""
+    if not lives:
+        return first_position is None
+    epochs = [epoch for epoch, _, _ in lives]
+    return (
+        all(type(value) is int for epoch, base, _ in lives for value in (epoch, base))
+        and min(epochs) > 0
+        and epochs[-1] == max(epochs) <= LARGEST_EXACT_INTEGER
+        and len(set(epochs)) == len(epochs)
+        and [type(last) for _, _, last in lives] == [int] * (len(lives) - 1) + [type(None)]
+        and (first_position is None or first_position > lives[0][1])
+    )
+
+
+def _grow(database: sqlite3.Connection, file: Path, max_pages: int) -> None:
+    """Take the room now, when it is there, but never more than half of what the disk has left."""
+    (grown_pages,) = database.execute("PRAGMA page_count").fetchone()
+    wanted_bytes = min((max_pages - grown_pages - 64) * PAGE_BYTES, shutil.disk_usage(file.parent).free // 2)
+    database.execute("CREATE TABLE room (taken BLOB)")
+    while wanted_bytes > PAGE_BYTES:
+        blob_bytes = min(wanted_bytes, _LARGEST_BLOB_BYTES)
+        database.execute("INSERT INTO room VALUES (zeroblob(?))", (blob_bytes,))  # committed, or nothing is written
+        wanted_bytes -= blob_bytes
+    database.execute("DROP TABLE room")
+    descriptor = os.open(_journal(file), os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.posix_fallocate(descriptor, 0, min(JOURNAL_BYTES, max_pages * PAGE_BYTES))
+    except OSError:
+        pass  # without it a full disk is met later, by going on in memory
+    finally:
+        os.close(descriptor)
 
 
 def _set_aside(file: Path) -> None:
     """Move the file and its journal (which belongs to no other file) out of the way."""
-    suffix = f"{_ASIDE}{int(time.time())}"
-    for part in (file, file.with_name(f"{file.name}-journal")):
-        if part.exists():
-            part.rename(part.with_name(f"{part.name}{suffix}"))
+    suffix = f".{DAMAGED}-{time.time_ns()}"
+    if file.exists():
+        file.rename(file.with_name(f"{file.name}{suffix}"))
+    if _journal(file).exists():
+        _journal(file).rename(file.with_name(f"{file.name}.{CORRUPT}-journal{suffix}"))
 
 
-def _last_set_aside(file: Path) -> Path | None:
-    return max(file.parent.glob(f"{file.name}{_ASIDE}*"), default=None)
+def _journal(file: Path) -> Path:
+    return file.with_name(f"{file.name}-journal")
 
 
-def _has_records(database: sqlite3.Connection) -> bool:
-    """Whether this spool ever kept one: the first names what was lost before."""
-    return database.execute("SELECT seq FROM sqlite_sequence WHERE seq > 0").fetchone() is not None
-
-
-def _epoch_of(database: sqlite3.Connection, file: Path) -> int:
-    row = database.execute("SELECT epoch FROM life").fetchone()
-    if row is not None:
-        return int(row[0])
-    epoch = open_epoch(file.with_name(COUNTER_FILE))
-    database.execute("INSERT INTO life VALUES (?)", (epoch,))
-    return epoch
+def _not_ours(why: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error

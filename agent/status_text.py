@@ -13,8 +13,15 @@ _STATE_WORDS = {"connected": "ok", "blocked": "HUB FULL", "disconnected": "NOT C
 
 
 def state_word(status: Status, now_seconds: float) -> str:
-    """ok, or in capitals what is wrong."""
-    return _STATE_WORDS[status.hub_state] if status.is_fresh(now_seconds) else "NOT RUNNING"
+    """ok, starting, or in capitals what is wrong."""
+    if not status.is_fresh(now_seconds):
+        return "NOT RUNNING"
+    return "starting" if _is_starting(status) else _STATE_WORDS[status.hub_state]
+
+
+def _is_starting(status: Status) -> bool:
+    """Whether the agent has yet to hear how its first attempt to connect ended."""
+    return status.hub_state == "disconnected" and not status.hub_why
 
 
 def status_lines(status: Status, now_seconds: float) -> list[str]:
@@ -24,7 +31,7 @@ def status_lines(status: Status, now_seconds: float) -> list[str]:
         "",
         f"  hub      {_hub(status, now_seconds)}",
         f"  agent    {_agent(status, now_seconds)}",
-        *(f"  {name:<8} not measured: {why}" for name, why in sorted(status.errors.items())),
+        *(_error_line(name, why) for name, why in sorted(status.errors.items())),
     ]
     return [escape(line) for line in lines]
 
@@ -36,6 +43,10 @@ def status_json(status: Status, now_seconds: float) -> str:
         for name, value in msgspec.structs.asdict(status).items()
     }
     return msgspec.json.encode(fields | {"state": state_word(status, now_seconds)}).decode()
+
+
+def _error_line(name: str, why: str) -> str:
+    return f"  {name:<8} {why}" if name == "spool" else f"  {name:<8} not measured: {why}"
 
 
 def _iso(unix_seconds: float | None) -> str | None:
@@ -57,6 +68,8 @@ def _hub(status: Status, now_seconds: float) -> str:
         return f"{status.hub}, {_last_sent(status, now_seconds)}"
     if status.hub_state == "connected":
         return f"{status.hub} connected since {_duration(now_seconds - status.hub_since_seconds)}"
+    if _is_starting(status):
+        return f"{status.hub}, first attempt to connect"
     advice = f" {status.hub_advice}" if status.hub_advice else ""
     return f"{status.hub} {status.hub_state}: {status.hub_why}.{advice}"
 

@@ -15,10 +15,10 @@ Refusal = Literal["closed", "blocked", "pausing", "full"]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as sent: its id and the records in it."""
+    """A message as sent: its id and the positions in the spool of the records in it."""
 
     message_id: str
-    seqs: tuple[int, ...]
+    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Window:
         return "full" if len(self._in_flight) >= self._capacity else None
 
     @property
-    def in_flight_seqs(self) -> frozenset[int]:
-        return frozenset(_seqs(self._in_flight.values()))
+    def in_flight_positions(self) -> frozenset[int]:
+        return frozenset(_positions(self._in_flight.values()))
 
     def opened(self) -> None:
         """A new channel counts its delivery tags from 1 again."""
@@ -79,13 +79,13 @@ class Window:
         vetoed = [message for message in answered if message.message_id in self._returned]
         self._returned.difference_update(message.message_id for message in vetoed)
         kept = [message for message in answered if message not in vetoed]
-        return Answer(_seqs(kept), _seqs(vetoed), "unroutable" if vetoed else "")
+        return Answer(_positions(kept), _positions(vetoed), "unroutable" if vetoed else "")
 
     def nacked(self, delivery_tag: int, multiple: bool, now: float) -> Answer:
         """The broker did not take these messages: its queue is at the limit, or in trouble."""
         refused = self._answered(delivery_tag, multiple, now)
         self._returned.difference_update(message.message_id for message in refused)
-        return Answer(again=_seqs(refused), reason="rejected" if refused else "")
+        return Answer(again=_positions(refused), reason="rejected" if refused else "")
 
     def paused(self, until_seconds: float) -> None:
         self._paused_until = until_seconds
@@ -104,7 +104,7 @@ class Window:
 
     def closed(self) -> tuple[int, ...]:
         """The channel is gone: what was in flight must be sent again."""
-        again = _seqs(self._in_flight.values())
+        again = _positions(self._in_flight.values())
         self._in_flight.clear()
         self._returned.clear()
         self._open = self._blocked = False
@@ -119,5 +119,5 @@ class Window:
         return [self._in_flight.pop(tag) for tag in tags]
 
 
-def _seqs(messages: Iterable[Message]) -> tuple[int, ...]:
-    return tuple(seq for message in messages for seq in message.seqs)
+def _positions(messages: Iterable[Message]) -> tuple[int, ...]:
+    return tuple(position for message in messages for position in message.positions)

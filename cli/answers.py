@@ -20,7 +20,10 @@ def rank(state: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """One agent and the host it reports; `name` is what people call it."""
+    """One agent and the host it reports; `name` is what people call it.
+
+    `clock_offset_seconds` is above 0 when its clock is behind. `errors` is what the agent could not do, each with why.
+    """
 
     agent_id: str
     name: str
@@ -30,6 +33,8 @@ class Host:
     interval_seconds: float
     scope: str
     version: str
+    clock_offset_seconds: float | None
+    errors: Mapping[str, str]
     url: str
 
 
@@ -100,6 +105,8 @@ def host(answer: Mapping[str, Any]) -> Host:
         interval_seconds=answer["interval_seconds"],
         scope=answer["scope"] or "host",
         version=answer["version"] or "of unknown version",
+        clock_offset_seconds=answer["clock_offset_seconds"],
+        errors=answer["errors"],
         url=answer["url"],
     )
 

@@ -12,18 +12,27 @@ from typer.main import get_command
 
 from cli.exits import EXIT_CODES_HELP, ExitCode, Trouble
 from cli.terminal import Terminal
+from cli.verbs.delivery import delivery
 from cli.verbs.explain import explain
 from cli.verbs.incidents import incidents
 from cli.verbs.keys import create_key, list_keys, revoke_key
 from cli.verbs.poll import poll
+from cli.verbs.quarantine import list_quarantined, redrive, show_quarantined
 from cli.verbs.show import show
+from cli.verbs.simulate import simulate
 from cli.verbs.status import status
 from cli.verbs.version import version
 from console.colour import Choice
 
-VERBS: tuple[Callable[..., object], ...] = (status, incidents, show, explain, poll, version)
+VERBS: tuple[Callable[..., object], ...] = (status, incidents, show, delivery, explain, poll, version)
 KEY_VERBS: dict[str, Callable[..., object]] = {"create": create_key, "list": list_keys, "revoke": revoke_key}
+QUARANTINE_VERBS: dict[str, Callable[..., object]] = {
+    "list": list_quarantined,
+    "show": show_quarantined,
+    "redrive": redrive,
+}
 WIDE_OPTIONS = ("--url", "--color")
+HANDED_ON = {"allow_extra_args": True, "ignore_unknown_options": True}  # the simulator reads its options itself
 app = typer.Typer(
     help="What is wrong with the hosts, and what to do about it.",
     epilog=EXIT_CODES_HELP,
@@ -33,11 +42,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True, rich_markup_mode=None)
+quarantine = typer.Typer(
+    help="Messages that could not be taken in: list, show, redrive.", no_args_is_help=True, rich_markup_mode=None
+)
 for verb in VERBS:
     app.command(epilog=EXIT_CODES_HELP)(verb)
+app.command(add_help_option=False, context_settings=HANDED_ON)(simulate)
 for name, verb in KEY_VERBS.items():
     keys.command(name, epilog=EXIT_CODES_HELP)(verb)
+for name, verb in QUARANTINE_VERBS.items():
+    quarantine.command(name, epilog=EXIT_CODES_HELP)(verb)
 app.add_typer(keys, name="keys")
+app.add_typer(quarantine, name="quarantine")
 
 
 @app.callback()

@@ -14,7 +14,22 @@ from helpdesk_api.desk import Desk
 from helpdesk_api.frame import Frame
 from helpdesk_api.gate import Gate
 from helpdesk_api.pages import FOLDER
-from helpdesk_api.routes import agents, diagnose, health, incidents, keys, metrics, pages, poll, problems, reference
+from helpdesk_api.routes import (
+    agents,
+    delivery,
+    diagnose,
+    health,
+    incidents,
+    keys,
+    metrics,
+    pages,
+    poll,
+    problems,
+    prometheus,
+    quarantine,
+    record_pages,
+    reference,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
@@ -22,11 +37,15 @@ ROUTERS: tuple[APIRouter, ...] = (
     metrics.router,
     poll.router,
     incidents.router,
+    delivery.router,
+    prometheus.router,
+    quarantine.router,
     diagnose.router,
     problems.router,
     keys.router,
     reference.router,
     pages.router,
+    record_pages.router,
 )
 NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
 

@@ -17,6 +17,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
 
+from helpdesk_api.queue_gauge import QueueGauge, QueueLook
 from rabbitmq.commands import COMMAND_TYPE, Command, encode_command
 from rabbitmq.connection import BrokerAddress, connection_parameters
 
@@ -37,6 +38,7 @@ class AmqpCommandSender:
         self._held: tuple[str, Command] | None = None  # taken from the queue, not yet handed to the broker
         self._stopping = threading.Event()
         self._connected = threading.Event()
+        self._gauge = QueueGauge()
         self._thread = threading.Thread(target=self._run, name="command-sender", daemon=True)
 
     def start(self) -> None:
@@ -50,6 +52,16 @@ class AmqpCommandSender:
     @property
     def connected(self) -> bool:
         return self._connected.is_set()
+
+    @property
+    def blocked(self) -> str | None:
+        """Why the broker takes no messages now, in its own words; None while it does."""
+        return self._gauge.blocked if self.connected else None
+
+    @property
+    def queue(self) -> QueueLook | None:
+        """What waits for the processor, None while nobody knows."""
+        return self._gauge.look
 
     def send(self, reply_to: str, command: Command) -> None:
         """Queue the command; raises queue.Full when the broker has been away for 1000 commands."""
@@ -77,20 +89,25 @@ class AmqpCommandSender:
         try:
             channel = connection.channel()
             channel.confirm_delivery()
+            self._gauge.attach(connection)
             self._connected.set()
             while not self._stopping.is_set():
+                self._gauge.serve(connection)
                 self._publish_next(connection, channel)
         finally:
-            if connection.is_open:
+            if connection.is_open and self._gauge.blocked is None:  # a broker in alarm would not answer the close
                 connection.close()
 
     def _publish_next(self, connection: pika.BlockingConnection, channel: BlockingChannel) -> None:
         """Each command is handed over once and confirmed alone: an address that makes the broker close the connection
         takes no other command along and does not do it again."""
+        if self._gauge.blocked is not None:
+            connection.process_data_events(time_limit=SERVICE_SECONDS)
+            return
         with suppress(queue.Empty):
             self._held = self._held or self._waiting.get(timeout=SERVICE_SECONDS)
         connection.process_data_events(time_limit=0)  # a connection that has ended shows here, with the command kept
-        if self._held is None:
+        if self._held is None or self._gauge.blocked is not None:
             return
         (reply_to, command), self._held = self._held, None
         if command.expires_seconds > self._now_seconds():

@@ -1,26 +1,66 @@
-"""A host's state in one sentence, the same on the page, in the API and in the terminal."""
+"""How a host is: its state with the reason in one sentence, the same on the page, in the API and in the terminal."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+from helpdesk_api.freshness import Freshness
 from helpdesk_api.host_page import lacking_table
 from helpdesk_api.words import AGENT_STATUS, STATE_WORDS, span
-from store.model import CLOCK_TOLERANCE_MS, Agent, OpenIncident, State, agent_state
+from store.model import CLOCK_TOLERANCE_MS, URGENCY, Agent, OpenIncident, State, agent_state
 
 MOST_NAMED = 3
 LONGEST_REASON = 160
+SPOOL = "spool"  # under this name a snapshot says why the agent cannot keep records on its disk
 
 
-def sentence_of(agent: Agent, worst: OpenIncident | None, errors: Mapping[str, str], now_ms: int) -> str:
-    """Why the host is in its state. `worst` is its most urgent open incident, `errors` what was not measured."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """`no_news` is why there are no fresh data of the host, None while there are; `excused` when the host is not to
+    blame for that."""
+
+    state: State
+    sentence: str
+    no_news: str | None
+    excused: bool
+
+
+def condition_of(
+    agent: Agent, worst: OpenIncident | None, errors: Mapping[str, str], freshness: Freshness, now_ms: int
+) -> Condition:
+    """`worst` is the host's most urgent open incident, `errors` what its newest snapshot says it could not do."""
+    excuse = freshness.excuse(agent, now_ms)
     state = agent_state(agent, worst.severity if worst else None, now_ms)
-    silent = silence(agent, now_ms)
-    if silent is not None:
-        return f"{silent} Before that: {worst.sentence}." if worst else silent
+    if excuse is not None:
+        state = min(state, State.STALE, key=URGENCY.__getitem__)
+    no_news = excuse or silence(agent, now_ms)
+    sentence = _sentence(state, worst, errors, no_news, now_ms)
+    return Condition(state=state, sentence=sentence, no_news=no_news, excused=excuse is not None)
+
+
+def _sentence(
+    state: State, worst: OpenIncident | None, errors: Mapping[str, str], no_news: str | None, now_ms: int
+) -> str:
+    if no_news is not None:
+        return f"{no_news} Before that: {worst.sentence}." if worst else no_news
     if worst is not None and state is worst.severity:
         return f"{STATE_WORDS[state]} for {span((now_ms - worst.opened_ms) / 1000)}: {worst.sentence}"
     if state is State.WAITING:
         return "Waiting for its first report: the agent has said hello."
-    return not_measured(errors) or "All checks are within their limits."
+    return trouble_of(errors) or "All checks are within their limits."
+
+
+def trouble_of(errors: Mapping[str, str]) -> str:
+    """What the newest snapshot says the agent could not do, empty when it could all."""
+    told = [spool_trouble(errors), not_measured({part: why for part, why in errors.items() if part != SPOOL})]
+    return " ".join(one for one in told if one)
+
+
+def spool_trouble(errors: Mapping[str, str]) -> str:
+    """Why the agent cannot keep records on its disk, empty while it can."""
+    if SPOOL not in errors:
+        return ""
+    why = errors[SPOOL][:LONGEST_REASON].rstrip(".")
+    return f"The agent cannot keep records on its disk ({why}): those that RabbitMQ has not taken live in its memory."
 
 
 def not_measured(errors: Mapping[str, str]) -> str:

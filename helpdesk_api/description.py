@@ -8,7 +8,10 @@ from fastapi.openapi.utils import get_openapi
 from helpdesk_api.problem import ProblemAnswer
 from rabbitmq.version import __version__
 
-DESCRIPTION = "Which hosts are in trouble, why, and what to do about it."
+DESCRIPTION = (
+    "Which hosts are in trouble, why, and what to do about it. Times of readings are the agent's own, corrected by the "
+    "measured offset of its clock where that is 2 s or more; times of receipt are the server's."
+)
 
 
 def describe(app: FastAPI) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Annotated, Protocol
 from fastapi import Depends, Request
 from sqlalchemy import Engine
 
+from helpdesk_api.queue_gauge import QueueLook
 from helpdesk_api.settings import Settings
 from knowledge.catalogue import Catalogue
 from knowledge.matcher import Matcher
@@ -23,6 +24,14 @@ class CommandSender(Protocol):
 
     @property
     def connected(self) -> bool: ...
+
+    @property
+    def blocked(self) -> str | None:
+        """Why the broker takes no messages now, None while it does."""
+
+    @property
+    def queue(self) -> QueueLook | None:
+        """What waits for the processor, None while nobody knows."""
 
     def send(self, reply_to: str, command: Command) -> None: ...
 

@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from helpdesk_api.condition import MOST_NAMED, sentence_of, silence
+from helpdesk_api.condition import MOST_NAMED, SPOOL, Condition, condition_of
 from helpdesk_api.fleet import worst_by_agent
+from helpdesk_api.freshness import Freshness
 from helpdesk_api.host_page import split_name
 from helpdesk_api.words import NOT_REPORTED, STATE_WORDS, count, percent, significant, span
-from store.model import URGENCY, Agent, KeptSnapshot, OpenIncident, Remedy, State, Step, agent_state
+from store.model import URGENCY, Agent, KeptSnapshot, OpenIncident, Remedy, State, Step
 
 ROWS = 100
 MAX_NEEDS = 8
@@ -52,7 +53,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetView:
+    """`excused_count` hosts have no fresh data for a reason that is not theirs."""
+
     rows_count: int
+    excused_count: int
     counts: Sequence[tuple[State, str, int]]
     needs: Sequence[Need]
     needs_count: int
@@ -74,6 +78,7 @@ def fleet_view(
     agents: Sequence[Agent],
     incidents: Sequence[OpenIncident],
     errors: Mapping[str, Mapping[str, str]],
+    freshness: Freshness,
     now_ms: int,
     page_number: int,
     reads: Reads,
@@ -83,40 +88,46 @@ def fleet_view(
     `errors` is what was not measured, by agent.
     """
     worst = worst_by_agent(incidents)
-    states = {agent.agent_id: _state(agent, worst, now_ms) for agent in agents}
+    conditions = {
+        agent.agent_id: condition_of(
+            agent, worst.get(agent.agent_id), errors.get(agent.agent_id, {}), freshness, now_ms
+        )
+        for agent in agents
+    }
     ordered = sorted(
         agents,
-        key=lambda one: (URGENCY[states[one.agent_id]], one.agent_id not in errors, one.name, one.agent_id),
+        key=lambda one: (URGENCY[conditions[one.agent_id].state], one.agent_id not in errors, one.name, one.agent_id),
     )
     first = (page_number - 1) * ROWS
-    needs = _needs(agents, incidents, now_ms)
+    needs = _needs(agents, incidents, conditions, now_ms)
+    excused = sum(one.excused for one in conditions.values())
     return FleetView(
         rows_count=len(agents),
-        counts=_counts(Counter(states.values())),
+        excused_count=excused,
+        counts=_counts(Counter(one.state for one in conditions.values())),
         needs=[_with_fix(need, reads) for need in needs[:MAX_NEEDS]],
         needs_count=len(needs),
         needs_hidden=max(0, len(needs) - MAX_NEEDS),
-        quiet_line=_quiet_line(Counter(states.values()), sum(states.get(one) is State.OK for one in errors)),
+        quiet_line=_quiet_line(conditions, errors, excused),
         rows=[
-            _row(agent, worst.get(agent.agent_id), errors.get(agent.agent_id, {}), reads.latest(agent), now_ms)
+            _row(agent, conditions[agent.agent_id], errors.get(agent.agent_id, {}), reads.latest(agent), now_ms)
             for agent in ordered[first : first + ROWS]
         ],
         next_page=page_number + 1 if len(ordered) > first + ROWS else None,
     )
 
 
-def _state(agent: Agent, worst: Mapping[str, OpenIncident], now_ms: int) -> State:
-    incident = worst.get(agent.agent_id)
-    return agent_state(agent, incident.severity if incident else None, now_ms)
-
-
 def _counts(states: Counter[State]) -> list[tuple[State, str, int]]:
     return [(state, STATE_WORDS[state], states[state]) for state in State if states[state]]
 
 
-def _needs(agents: Sequence[Agent], incidents: Sequence[OpenIncident], now_ms: int) -> list[Need]:
+def _needs(
+    agents: Sequence[Agent], incidents: Sequence[OpenIncident], conditions: Mapping[str, Condition], now_ms: int
+) -> list[Need]:
+    """A host that is not to blame for its silence is none: what is to blame stands above all."""
     needs = [_incident_need(incident) for incident in incidents]
-    needs += [_silence_need(agent, reason, now_ms) for agent in agents if (reason := silence(agent, now_ms))]
+    silent = [(agent, conditions[agent.agent_id]) for agent in agents]
+    needs += [_silence_need(agent, one.no_news, now_ms) for agent, one in silent if one.no_news and not one.excused]
     return sorted(needs, key=lambda need: (URGENCY[need.state], need.since_ms, need.number or 0))
 
 
@@ -157,39 +168,44 @@ def _silence_need(agent: Agent, reason: str, now_ms: int) -> Need:
     )
 
 
+def _word(condition: Condition, agent: Agent, now_ms: int) -> str:
+    if condition.state is not State.STALE:
+        return STATE_WORDS[condition.state]
+    return "No fresh data" if condition.excused else _silent_word(agent, now_ms)
+
+
 def _silent_word(agent: Agent, now_ms: int) -> str:
     word = STATE_WORDS[State.STALE]
     return f"{word} {span((now_ms - agent.data_ms) / 1000)}" if agent.data_ms <= now_ms else word
 
 
-def _quiet_line(states: Counter[State], measured_in_part: int) -> str:
+def _quiet_line(conditions: Mapping[str, Condition], errors: Mapping[str, object], excused: int) -> str:
+    states = Counter(one.state for one in conditions.values())
     fine, waiting = states[State.OK], states[State.WAITING]
-    every = "All " if fine > 1 and not waiting else ""
+    in_part = sum(agent_id in conditions and conditions[agent_id].state is State.OK for agent_id in errors)
+    every = "All " if fine > 1 and fine == len(conditions) else ""
     told = [f"{every}{count(fine, 'host')} OK."] if fine else []
     if waiting:
         told.append(f"{count(waiting, 'host')} waiting for the first report.")
-    if measured_in_part:
-        told.append(f"{count(measured_in_part, 'host')} not measured in full.")
+    if in_part:
+        told.append(f"{count(in_part, 'host')} not measured in full.")
+    if excused:
+        told.append(f"{count(excused, 'host')} without fresh data.")
     return " ".join(told)
 
 
 def _row(
-    agent: Agent,
-    worst: OpenIncident | None,
-    errors: Mapping[str, str],
-    snapshot: KeptSnapshot | None,
-    now_ms: int,
+    agent: Agent, condition: Condition, errors: Mapping[str, str], snapshot: KeptSnapshot | None, now_ms: int
 ) -> Row:
-    state = agent_state(agent, worst.severity if worst else None, now_ms)
-    old = silence(agent, now_ms) is not None
+    old = condition.no_news is not None
     readings = snapshot.readings if snapshot else {}
     load = readings.get("load.1m")
     return Row(
-        state=state,
-        word=_silent_word(agent, now_ms) if state is State.STALE else STATE_WORDS[state],
+        state=condition.state,
+        word=_word(condition, agent, now_ms),
         name=agent.name,
         href=f"/h/{agent.agent_id}",
-        sentence=sentence_of(agent, worst, errors, now_ms),
+        sentence=condition.sentence,
         cpu=percent(readings.get("cpu.usage_percent")),
         memory=percent(readings.get("memory.usage_percent")),
         disk=_fullest_disk(readings),
@@ -203,8 +219,9 @@ def _row(
 
 
 def _lacking(errors: Mapping[str, str]) -> str:
-    parts = sorted({split_name(part)[0] for part in errors})
-    return f"Not measured: {', '.join(parts[:MOST_NAMED])}" if parts else ""
+    parts = sorted({split_name(part)[0] for part in errors if part != SPOOL})
+    told = [f"Not measured: {', '.join(parts[:MOST_NAMED])}"] if parts else []
+    return "; ".join([*(["Records not on disk"] if SPOOL in errors else []), *told])
 
 
 def _fullest_disk(readings: Mapping[str, float]) -> str:

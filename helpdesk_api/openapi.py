@@ -17,6 +17,8 @@ class NoRoad:
     """A description sends no command."""
 
     connected = False
+    blocked = None
+    queue = None
 
     def send(self, reply_to: str, command: Command) -> None:
         raise NotImplementedError

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from console.text import escape
 from helpdesk_api.times import rfc3339
 from helpdesk_api.words import clock, count, span
 
@@ -18,7 +19,7 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(rfc3339=rfc3339, clock=clock, count=count, span=span)
+_templates.filters.update(rfc3339=rfc3339, clock=clock, count=count, span=span, visible=escape)
 
 
 def page(

@@ -1,7 +1,7 @@
 """One agent's snapshot against all rules: which checks it moves and which incidents that opens, changes or closes."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from processor import vanished
@@ -11,20 +11,26 @@ from processor.vanished import settled
 from rabbitmq.readings import parse_reading_name
 from store.model import Change, Check, CheckKey, IncidentChange, KeptSnapshot, Remedy, State
 
+Place = tuple[str, str]
+"""A rule's id and the subject: what tells the checks of one agent apart."""
+
 RemedyFinder = Callable[[str, State, Mapping[str, str]], Sequence[Remedy]]
 """From a rule's id, the severity and the labels to the known problems that fit."""
 
 MOST_REMEMBERED_NAMES = 500
+FOR_EVER_MS = 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A rule bound to one reading."""
+    """A rule bound to one reading. `calm_until` is its lowest limit, `withheld` the rule as late readings feel it."""
 
     reading: str
     rule: Rule
-    subject: str
+    withheld: Rule
+    place: Place
     labels: Mapping[str, str]
+    calm_until: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,7 @@ class RuleSet:
 
     def _bind(self, names: tuple[str, ...]) -> Sequence[Probe]:
         return [
-            Probe(name, rule, subject, parse_reading_name(name)[1])
+            _probe(name, rule, subject)
             for name, (metric, subject) in ((name, _split(name)) for name in names)
             for rule in self._by_metric.get(metric, ())
         ]
@@ -59,46 +65,70 @@ class RuleSet:
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What a snapshot says beside its readings: failed collectors, and whether there was silence before it."""
+    """What is to be known of a snapshot beside its readings.
+
+    `errors` are failed collectors; `after_silence` says that there was silence before it; a late one (`is_late`) says
+    nothing about now; `correction_ms` is added to its agent's clock where people read a time.
+    """
 
     errors: Mapping[str, str]
     after_silence: bool
+    is_late: bool = False
+    correction_ms: int = 0
 
 
 def fold_snapshot(
     snapshot: KeptSnapshot,
     circumstances: Circumstances,
-    checks: Mapping[tuple[str, str], Check],
+    checks: Mapping[Place, Check],
     rules: RuleSet,
     find_remedies: RemedyFinder,
 ) -> Folded:
-    """Evaluate every rule on the snapshot, given the agent's checks by (rule, subject).
+    """Evaluate every rule on the snapshot, given the agent's checks by place.
 
     1. After a silence nothing counts as having lasted: what was pending begins anew.
-    2. Each reading under a rule moves its check one step.
-    3. A check that the snapshot does not feed is looked at by `vanished`.
+    2. Each reading under a rule moves its check one step. A late one moves only what is pending: no state changes
+       before the first live one.
+    3. A check that a live snapshot does not feed is looked at by `vanished`.
     4. Only what changed comes back; a change of state is also a change of an incident.
     """
     moved: list[Check] = []
     incidents: list[IncidentChange] = []
-    fed: set[tuple[str, str]] = set()
-    for probe in rules.probes(tuple(snapshot.readings)):
-        place = (probe.rule.rule_id, probe.subject)
-        fed.add(place)
-        key = CheckKey(snapshot.agent_id, *place)
-        before = checks.get(place) or Check(key=key, state=State.OK, since_ms=snapshot.wall_ms, value=0.0)
+    probes = rules.probes(tuple(snapshot.readings))
+    for probe in probes:
+        value, known = snapshot.readings[probe.reading], checks.get(probe.place)
+        if known is None and value <= probe.calm_until:
+            continue  # most readings most of the time
+        key = CheckKey(snapshot.agent_id, *probe.place)
+        before = known or Check(key=key, state=State.OK, since_ms=snapshot.wall_ms, value=0.0)
         held = settled(before) if circumstances.after_silence else before
-        after = threshold.evaluate(probe.rule, held, snapshot.readings[probe.reading], snapshot.wall_ms)
+        rule = probe.withheld if circumstances.is_late else probe.rule
+        after = threshold.evaluate(rule, held, value, snapshot.wall_ms)
         if _moved(before, after):
             moved.append(after)
         if after.state != before.state:
             incidents.append(_incident_change(probe, before.state, after, snapshot, find_remedies))
-    for check in [check for place, check in checks.items() if place not in fed]:
-        gone = vanished.look_at(check, snapshot, rules.by_id.get(check.key.rule), circumstances.errors)
-        if gone.check != check:
-            moved.append(gone.check)
-        incidents.extend(gone.incidents)
+    if checks and not circumstances.is_late:
+        fed = {probe.place for probe in probes}
+        for check in [check for place, check in checks.items() if place not in fed]:
+            gone = vanished.look_at(check, snapshot, rules.by_id.get(check.key.rule), circumstances.errors)
+            if gone.check != check:
+                moved.append(gone.check)
+            incidents.extend(gone.incidents)
+    if circumstances.correction_ms:
+        incidents = [replace(change, at_ms=change.at_ms + circumstances.correction_ms) for change in incidents]
     return Folded(moved, incidents)
+
+
+def _probe(reading: str, rule: Rule, subject: str) -> Probe:
+    return Probe(
+        reading=reading,
+        rule=rule,
+        withheld=replace(rule, hold_ms=FOR_EVER_MS, clear_hold_ms=FOR_EVER_MS),
+        place=(rule.rule_id, subject),
+        labels=parse_reading_name(reading)[1],
+        calm_until=min(level.above for level in rule.levels.values()),
+    )
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -1,42 +1,71 @@
 """Batches of deliveries into the store: decide, keep in one transaction, remember, say what changed.
 
-    deliveries -> pipeline.handle_batch -> store.keep_batch -> memory.apply -> log
+    deliveries -> pipeline -> store.keep_batch --commit--> memory -> log, statements to the agents
 
 The keeper owns the fence: it claims it with the first batch after each (re)connection, because only the active consumer
 gets any, and from then on every transaction checks it.
 """
 
+import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from processor.announcements import announce
+from processor.decision import Decision
 from processor.delivery import Delivery
 from processor.fold import RemedyFinder, RuleSet
 from processor.memory import FleetMemory
-from processor.pipeline import Decision, handle_batch
+from processor.pipeline import handle_batch, pass_time, quarantine_unread
+from processor.redrive import delivery_of
 from processor.summary import Summary
-from store import agents, fence, ingest, retention
+from rabbitmq.statement import Statement
+from store import agents, fence, ingest, quarantine, retention, suspects
 from store.engine import StoreUnavailable, reading
-from store.model import Batch, Change, IncidentChange, KeptBatch, Quarantined, State
+from store.model import Quarantined
 
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 10.0
+MOST_REDRIVEN = 20  # at once; each may have 1 MiB
+KILLED = "killed-the-processor", "the processor ended while it handled this message, again and again: it was not read"
+
+Reason = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Bearings:
+    """Who this process is and what time it is: `owner` names it in the fence, its canaries carry `canary_token`."""
+
+    owner: str
+    canary_token: str
+    now_ms: Callable[[], int]
+    monotonic_ms: Callable[[], int]
 
 
 @dataclass
 class _Ownership:
+    """What holds while no other processor has been active.
+
+    `kept_tag` is the newest delivery that was kept. `undone` is the decision on the deliveries with these first and
+    last tags that the store failed to keep: it may have been committed all the same, so the same one is tried again.
+    `redriven` are messages out of the quarantine, with their numbers there, that were not dealt with yet.
+    """
+
     fence_epoch: int
     memory: FleetMemory
+    kept_tag: int = 0
+    undone: tuple[tuple[int, int], Decision] | None = None
+    redriven: list[tuple[int, Quarantined]] = field(default_factory=list)
 
 
 class Keeper:
-    """Keeps batches; `owner` names this process in the fence, `now_ms` is the wall clock."""
+    """Keeps batches; `send` takes statements with their reply addresses and never waits."""
 
     def __init__(
         self,
@@ -44,17 +73,18 @@ class Keeper:
         rules: RuleSet,
         find_remedies: RemedyFinder,
         *,
-        owner: str,
+        bearings: Bearings,
         public_url: str,
-        now_ms: Callable[[], int],
+        send: Callable[[Iterable[tuple[str, Statement]]], None],
     ) -> None:
         self._engine = engine
         self._rules = rules
         self._find_remedies = find_remedies
-        self._owner = owner
+        self._bearings = bearings
         self._public_url = public_url
-        self._now_ms = now_ms
+        self._send = send
         self._ownership: _Ownership | None = None
+        self._touched = ""  # the newest suspect's SHA-256: this process lives, so it was not what kills
         self.summary = Summary()
 
     def release(self) -> None:
@@ -62,27 +92,56 @@ class Keeper:
         self._ownership = None
 
     def keep(self, deliveries: Sequence[Delivery]) -> None:
-        """Keep a batch or raise StoreUnavailable or Fenced, with nothing kept and nothing to be acknowledged.
+        """Keep a batch or raise StoreUnavailable or Fenced; the same batch is then to be given again.
 
-        What the store refuses for its content, or what no code was written for, is found by halving the batch until one
-        delivery is left; that one goes to quarantine and its neighbours are kept.
+        Tags rise. What was kept before something was raised is not kept a second time.
         """
-        ownership = self._own()
-        try:
-            decision = handle_batch(deliveries, ownership.memory, self._rules, self._find_remedies, self._now_ms())
-            kept = ingest.keep_batch(self._engine, decision.batch, ownership.fence_epoch)
-        except (StoreUnavailable, fence.Fenced):
-            raise
-        except Exception as error:  # noqa: BLE001 one bad message must not stop the others, whatever it breaks
-            if len(deliveries) == 1:
-                self._quarantine(deliveries[0], error, ownership)
-                return
-            middle = len(deliveries) // 2
-            self.keep(deliveries[:middle])
-            self.keep(deliveries[middle:])
+        own = self._own()
+        self._keep([delivery for delivery in deliveries if delivery.tag > own.kept_tag], own)
+
+    def keep_suspect(self, delivery: Delivery) -> None:
+        """Keep a delivery that may have killed processors: noted before it is read, unread when it was noted before.
+
+        Raises as `keep` does.
+        """
+        own, sha256 = self._own(), hashlib.sha256(delivery.body).hexdigest()
+        if delivery.tag > own.kept_tag:
+            now_ms = self._bearings.now_ms()
+            noted = suspects.note(self._engine, sha256, delivery.routing_key, now_ms, own.fence_epoch)
+            if noted and sha256 != self._touched:
+                self._quarantine(delivery, KILLED, own)
+            else:
+                self._touched = sha256
+                self._keep([delivery], own)
+        suspects.clear(self._engine, sha256, own.fence_epoch)
+
+    def pass_time(self) -> None:
+        """Keep what time alone changes; nothing while another processor is the owner. Raises as `keep` does."""
+        if self._ownership is not None:
+            own = self._ownership
+            decision = pass_time(own.memory, self._rules, self._find_remedies, self._bearings.now_ms())
+            if decision is not None:
+                self._commit(decision, own)
+
+    def redrive(self) -> None:
+        """Read again what people asked for; a message that nothing can be taken from stays, with why this time.
+
+        Nothing while another processor is the owner. Raises as `keep` does.
+        """
+        if self._ownership is None:
             return
-        ownership.memory.apply(decision.batch)
-        self._tell(decision, kept)
+        own, now_ms = self._ownership, self._bearings.now_ms()
+        own.redriven = own.redriven or quarantine.take_redrive(self._engine, MOST_REDRIVEN, own.fence_epoch, now_ms)
+        while own.redriven:
+            self._redrive(*own.redriven[0], own)
+            del own.redriven[0]
+
+    def drop_expired(self, retention_ms: int) -> int:
+        """Drop what is older than the retention; 0 while another processor is the owner."""
+        if self._ownership is None:
+            return 0
+        before_ms = self._bearings.now_ms() - retention_ms
+        return retention.drop_before(self._engine, before_ms, self._ownership.fence_epoch)
 
     def wait_for_store(self, stop: threading.Event) -> None:
         """Return when the database answers again, or at a stop; nothing is held meanwhile."""
@@ -96,72 +155,93 @@ class Keeper:
             else:
                 return
 
-    def drop_expired(self, retention_ms: int) -> int:
-        """Drop what is older than the retention; 0 while another processor is the owner."""
-        if self._ownership is None:
-            return 0
-        return retention.drop_before(self._engine, self._now_ms() - retention_ms, self._ownership.fence_epoch)
-
     def _own(self) -> _Ownership:
         if self._ownership is None:
-            fence_epoch = fence.claim(self._engine, self._owner, self._now_ms())
+            fence_epoch = fence.claim(self._engine, self._bearings.owner, self._bearings.now_ms())
             with reading(self._engine) as connection:
                 memory = FleetMemory(agents.fleet_state(connection))
             self._ownership = _Ownership(fence_epoch, memory)
             log.info("this processor is the active one, state of %d agents restored", len(memory))
         return self._ownership
 
-    def _quarantine(self, delivery: Delivery, error: Exception, ownership: _Ownership) -> None:
-        reason = "store-refused" if isinstance(error, SQLAlchemyError) else "processor-error"
-        log.error("a message of %s went to quarantine: %s", delivery.routing_key[:64], reason, exc_info=error)
-        quarantined = Quarantined(
-            received_ms=self._now_ms(),
-            routing_key=delivery.routing_key,
-            message_id=delivery.message_id,
-            headers=delivery.headers,
-            reason=reason,
-            detail=f"{type(error).__name__}: {error}"[:1000],
-            body=delivery.body,
-        )
-        batch = Batch(quarantined=[quarantined], received_ms=quarantined.received_ms)
+    def _keep(self, deliveries: Sequence[Delivery], own: _Ownership) -> None:
+        """What the store refuses for its content, or what no code was written for, is found by halving the batch until
+        one delivery is left; that one goes to quarantine and its neighbours are kept."""
+        if not deliveries:
+            return
         try:
-            kept = ingest.keep_batch(self._engine, batch, ownership.fence_epoch)
+            self._commit(self._decide_once(deliveries, own), own)
+        except (StoreUnavailable, fence.Fenced):
+            raise
+        except Exception as error:  # one bad message must not stop the others, whatever it breaks
+            if len(deliveries) > 1:
+                middle = len(deliveries) // 2
+                self._keep(deliveries[:middle], own)
+                self._keep(deliveries[middle:], own)
+                return
+            why = _reason(error)
+            log.error("a message of %s went to quarantine: %s", deliveries[0].routing_key[:64], why[0], exc_info=error)
+            self._quarantine(deliveries[0], why, own)
+        own.kept_tag, own.undone = deliveries[-1].tag, None
+
+    def _decide_once(self, deliveries: Sequence[Delivery], own: _Ownership) -> Decision:
+        tags = deliveries[0].tag, deliveries[-1].tag
+        if own.undone is None or own.undone[0] != tags:
+            own.undone = tags, self._decide(deliveries, own)
+        return own.undone[1]
+
+    def _decide(self, deliveries: Sequence[Delivery], own: _Ownership) -> Decision:
+        return handle_batch(
+            deliveries,
+            own.memory,
+            self._rules,
+            self._find_remedies,
+            self._bearings.now_ms(),
+            monotonic_ms=self._bearings.monotonic_ms(),
+            canary_token=self._bearings.canary_token,
+        )
+
+    def _commit(self, decision: Decision, own: _Ownership) -> None:
+        kept = ingest.keep_batch(self._engine, decision.batch, own.fence_epoch)
+        own.memory.apply(decision, kept.key_reused)
+        self._send(decision.statements)
+        self.summary.count(decision.batch, kept)
+        announce(decision, kept, self.summary, self._public_url)
+
+    def _redrive(self, number: int, quarantined: Quarantined, own: _Ownership) -> None:
+        try:
+            decision = self._decide([delivery_of(quarantined)], own)
+            batch = decision.batch
+            if batch.snapshots or batch.records or batch.repeats:
+                self._commit(replace(decision, batch=replace(batch, redriven=[number])), own)
+                return
+            bad = next(iter(batch.quarantined), quarantined)
+            why = bad.reason, bad.detail
+        except (StoreUnavailable, fence.Fenced):
+            raise
+        except Exception as error:  # noqa: BLE001 as in `_keep`
+            why = _reason(error)
+        log.warning("redrive: quarantined message %d stays: %s (%s)", number, why[0], why[1][:200])
+        quarantine.refuse_again(self._engine, number, *why, own.fence_epoch)
+
+    def _quarantine(self, delivery: Delivery, why: Reason, own: _Ownership) -> None:
+        now_ms = self._bearings.now_ms()
+        decision = quarantine_unread(delivery, own.memory, self._rules, self._find_remedies, why, now_ms)
+        try:
+            self._commit(decision, own)
         except SQLAlchemyError as refused:
             raise StoreUnavailable(f"it takes nothing, not even into quarantine: {type(refused).__name__}") from refused
-        self.summary.count(batch, kept)
+        own.kept_tag, own.undone = delivery.tag, None
 
-    def _tell(self, decision: Decision, kept: KeptBatch) -> None:
-        batch = decision.batch
-        self.summary.count(batch, kept)
-        for agent in decision.joined:
-            log.info("%s joined as %s, first record stored", agent.name, agent.agent_id)
-        for agent in decision.stopped:
-            log.info("%s said goodbye: %s", agent.name, agent.goodbye_reason)
-        for bad in (*batch.quarantined, *kept.key_reused):
-            if self.summary.is_news(bad):
-                log.warning("quarantined, from %s: %s (%s)", bad.routing_key[:64], bad.reason, bad.detail[:200])
-        for loss in decision.losses:
-            lost = f"records {loss.first_seq} to {loss.last_seq} of epoch {loss.lost_epoch}"
-            log.warning("%s gave up %s: %s", loss.agent_id, lost, loss.reason)
-        names = {agent.agent_id: agent.name for agent in batch.agents}
-        for change in batch.incidents:
-            number = kept.incident_numbers.get(change.key)
-            log.log(_level(change), "%s", _incident_line(change, names[change.key.agent_id], self._link(number)))
 
-    def _link(self, number: int | None) -> str:
-        return f"{self._public_url}/i/{number}" if number is not None else ""
+def _reason(error: Exception) -> Reason:
+    reason = "store-refused" if isinstance(error, SQLAlchemyError) else "processor-error"
+    return reason, f"{type(error).__name__}: {error}"[:1000]
 
 
 def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _level(change: IncidentChange) -> int:
-    if change.change in (Change.CLOSED, Change.EASED):
-        return logging.INFO
-    return logging.ERROR if change.severity is State.CRITICAL else logging.WARNING
-
-
-def _incident_line(change: IncidentChange, name: str, link: str) -> str:
-    state = "ok" if change.change is Change.CLOSED else change.severity.upper()
-    return f"{name} -> {state}  {change.sentence}  {link}".rstrip()
+def monotonic_clock_ms() -> int:
+    return time.monotonic_ns() // 1_000_000

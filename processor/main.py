@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -15,10 +16,14 @@ from configuration.reader import ConfigError
 from console.logs import start_logging
 from knowledge.catalogue import load_catalogue
 from knowledge.matcher import Matcher
-from processor.canary import Canary
+from knowledge.model import KnownProblem
 from processor.consumer import Consumer
 from processor.fold import RuleSet
-from processor.keeper import Keeper, wall_clock_ms
+from processor.keeper import Bearings, Keeper, monotonic_clock_ms, wall_clock_ms
+from processor.lateness import CanaryTimes, write_canary
+from processor.outward import Outward
+from processor.periodic import Periodic
+from processor.queue_check import WrongQueue
 from processor.remedies import Remedies
 from processor.rule import Rule
 from processor.rule_files import RuleFileError, load_rules
@@ -32,6 +37,9 @@ log = logging.getLogger(__name__)
 
 SUMMARY_SECONDS = 60.0
 RETENTION_SECONDS = 600.0
+PASS_TIME_SECONDS = 5.0
+REDRIVE_SECONDS = 1.0
+OUTWARD_ENDS_WITHIN_SECONDS = 5.0
 FLOW_FRESH_MS = 60_000
 
 
@@ -104,7 +112,7 @@ def _check(engine: Engine) -> int:
 
 
 def _run(settings: Settings, engine: Engine, rules: RuleSet) -> int:
-    """Wait for the database, start the canary, consume until a signal; then close in the reverse order."""
+    """Wait for the database, start the road out, consume until a signal; then close in the reverse order."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -113,26 +121,41 @@ def _run(settings: Settings, engine: Engine, rules: RuleSet) -> int:
     except SchemaNotCurrent as error:
         log.error("%s", error)
         return 2
-    catalogue = load_catalogue()
-    for problem in catalogue.errors:
-        log.error("%s", problem)
+    bearings = Bearings(
+        f"{socket.gethostname()}:{os.getpid()}", secrets.token_hex(8), wall_clock_ms, monotonic_clock_ms
+    )
+    outward = Outward(settings.broker, stop, lambda: _canary_body(bearings))
     keeper = Keeper(
         engine,
         rules,
-        Remedies(Matcher(catalogue.problems)),
-        owner=f"{socket.gethostname()}:{os.getpid()}",
+        Remedies(Matcher(_problems())),
+        bearings=bearings,
         public_url=settings.public_url.rstrip("/"),
-        now_ms=wall_clock_ms,
+        send=outward.send,
     )
-    canary = threading.Thread(target=Canary(settings.broker, stop, wall_clock_ms).run, name="canary")
-    canary.start()
+    road_out = threading.Thread(target=outward.run, name="outward", daemon=True)
+    road_out.start()
     try:
         Consumer(settings.broker, keeper, stop, _timed_work(keeper, round(settings.retention_hours * 3_600_000))).run()
+    except WrongQueue as error:
+        log.error("%s", error)
+        return 2
     finally:
         stop.set()  # whatever ended the consumer ends the process, so that it is started again
-        canary.join()
+        road_out.join(OUTWARD_ENDS_WITHIN_SECONDS)
     log.info("stopped")
     return 0
+
+
+def _problems() -> Sequence[KnownProblem]:
+    catalogue = load_catalogue()
+    for problem in catalogue.errors:
+        log.error("%s", problem)
+    return catalogue.problems
+
+
+def _canary_body(bearings: Bearings) -> bytes:
+    return write_canary(CanaryTimes(bearings.now_ms(), bearings.canary_token, bearings.monotonic_ms()))
 
 
 def _wait_for_database(attempt: Callable[[], object], stop: threading.Event) -> None:
@@ -150,18 +173,24 @@ def _wait_for_database(attempt: Callable[[], object], stop: threading.Event) -> 
 
 
 def _timed_work(keeper: Keeper, retention_ms: int) -> Callable[[], None]:
-    """What happens by the clock, called often: the summary each minute, retention each ten."""
-    last_summary = last_retention = time.monotonic()
+    """What happens by the clock, called often."""
+    last_summary = time.monotonic()
+
+    def summarise() -> None:
+        nonlocal last_summary
+        now = time.monotonic()
+        log.info("%s", keeper.summary.line(round((now - last_summary) / 60, 1)))
+        keeper.summary, last_summary = Summary(), now
+
+    jobs = (
+        Periodic(SUMMARY_SECONDS, summarise),
+        Periodic(RETENTION_SECONDS, lambda: keeper.drop_expired(retention_ms)),
+        Periodic(PASS_TIME_SECONDS, keeper.pass_time),
+        Periodic(REDRIVE_SECONDS, keeper.redrive),
+    )
 
     def work() -> None:
-        nonlocal last_summary, last_retention
-        now = time.monotonic()
-        if now - last_summary >= SUMMARY_SECONDS:
-            log.info("%s", keeper.summary.line(round((now - last_summary) / 60, 1)))
-            keeper.summary = Summary()
-            last_summary = now
-        if now - last_retention >= RETENTION_SECONDS:
-            keeper.drop_expired(retention_ms)
-            last_retention = now
+        for job in jobs:
+            job.do_if_due(time.monotonic())
 
     return work

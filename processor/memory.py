@@ -1,22 +1,31 @@
-"""What the processor remembers between batches: each agent as last seen, and its checks."""
+"""What the processor remembers between batches: each agent as last seen, its checks, findings and accounts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from store.model import Agent, Batch, Check, FleetState, State
-
-Place = tuple[str, str]  # rule, subject
+from processor.decision import Decision, Senders
+from processor.findings import OWN_RULES
+from processor.fold import Place
+from processor.ledger import Ledger
+from store.model import Agent, Check, FleetState, Quarantined, State
 
 
 class FleetMemory:
     """Loaded when the processor takes over; changed only by batches that were committed.
 
     A check that is fine with nothing pending is as good as none, so things that come and go do not pile up.
+    `reuses` are agents under whose keys other content came, with who sent it: the next decision deals with them.
     """
 
     def __init__(self, fleet: FleetState) -> None:
         self._agents: dict[str, Agent] = dict(fleet.agents)
         self._checks: dict[str, dict[Place, Check]] = {}
+        self._findings: dict[str, dict[Place, Check]] = {}
+        self._ledgers: dict[str, dict[int, Ledger]] = {}
+        self._incomplete: dict[str, set[int]] = {}
+        self.reuses: dict[str, Senders] = {}
+        self.canary_monotonic_ms: int | None = None
         self._keep(fleet.checks.values())
+        self._account(Ledger(account, gaps) for account, gaps in fleet.accounts)
 
     def __len__(self) -> int:
         return len(self._agents)
@@ -25,17 +34,57 @@ class FleetMemory:
         return self._agents.get(agent_id)
 
     def checks(self, agent_id: str) -> Mapping[Place, Check]:
+        """Those of rule files."""
         return self._checks.get(agent_id, {})
 
-    def apply(self, batch: Batch) -> None:
-        """Take over what a committed batch changed."""
+    def findings(self, agent_id: str) -> Mapping[Place, Check]:
+        """The open checks that come from no rule file."""
+        return self._findings.get(agent_id, {})
+
+    def ledgers(self, agent_id: str) -> Mapping[int, Ledger]:
+        """The agent's accounts by epoch."""
+        return self._ledgers.get(agent_id, {})
+
+    def restless(self) -> Sequence[str]:
+        """The agents for which time alone may change something: records are missing, or a finding is open."""
+        return sorted(self._incomplete.keys() | self._findings.keys() | self.reuses.keys())
+
+    def incomplete_epochs(self, agent_id: str) -> Sequence[int]:
+        """The agent's epochs of which records are missing."""
+        return sorted(self._incomplete.get(agent_id, ()))
+
+    def apply(self, decision: Decision, reused: Iterable[Quarantined] = ()) -> None:
+        """Take over what a committed batch changed; `reused` is what the store found under keys with other content."""
+        batch, learnt = decision.batch, decision.learnt
         self._agents.update((agent.agent_id, agent) for agent in batch.agents)
         self._keep(batch.checks)
+        self._account(learnt.ledgers)
+        if learnt.canary_monotonic_ms is not None:
+            self.canary_monotonic_ms = learnt.canary_monotonic_ms
+        for agent_id in learnt.reuses_told:
+            self.reuses.pop(agent_id, None)
+        for bad in reused:
+            self.reuses[bad.routing_key] = learnt.repeats_from.get(bad.routing_key, {})
 
     def _keep(self, checks: Iterable[Check]) -> None:
         for check in checks:
-            place, known = (check.key.rule, check.key.subject), self._checks.setdefault(check.key.agent_id, {})
-            if check.state is State.OK and check.pending is None:
-                known.pop(place, None)
-            else:
+            key = check.key
+            kept = self._findings if key.rule in OWN_RULES else self._checks
+            known, place = kept.setdefault(key.agent_id, {}), (key.rule, key.subject)
+            if check.state is not State.OK or check.pending is not None:
                 known[place] = check
+            else:
+                known.pop(place, None)
+                if not known:
+                    del kept[key.agent_id]
+
+    def _account(self, ledgers: Iterable[Ledger]) -> None:
+        for ledger in ledgers:
+            key = ledger.key
+            self._ledgers.setdefault(key.agent_id, {})[key.epoch] = ledger
+            if ledger.has_open_gaps:
+                self._incomplete.setdefault(key.agent_id, set()).add(key.epoch)
+            elif key.agent_id in self._incomplete:
+                self._incomplete[key.agent_id].discard(key.epoch)
+                if not self._incomplete[key.agent_id]:
+                    del self._incomplete[key.agent_id]

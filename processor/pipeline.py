@@ -1,48 +1,27 @@
 """The function to read first: what a batch of deliveries means.
 
-    deliveries -> read -> fold into agents and checks -> one Batch to keep, and what people should hear of it
+    deliveries -> read -> account -> fold into agents and checks -> one Batch to keep, and what people and agents hear
 
-Pure: facts and `now_ms` in, decisions out. The caller keeps the batch in one transaction, then acknowledges.
+Pure: facts and the time in, decisions out. The caller keeps the batch in one transaction, tells memory of it, and only
+then acknowledges and sends the statements.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
-
+from processor.agent_fold import AgentFold, Sending
+from processor.conclusion import Missing, conclude
+from processor.decision import Decision, Learnt
 from processor.delivery import Delivery
-from processor.fold import Circumstances, RemedyFinder, RuleSet, fold_snapshot
-from processor.memory import FleetMemory, Place
-from rabbitmq.message import BadMessage, ReadMessage, ReadRecord, decode
-from rabbitmq.records import Goodbye, Hello, Loss, Record, Result, Snapshot
+from processor.draft import Draft
+from processor.fold import RemedyFinder, RuleSet
+from processor.lateness import read_canary
+from processor.ledger import UNEXPLAINED_AFTER_MS
+from processor.memory import FleetMemory
+from processor.plausibility import Reason, implausible
+from processor.unread import numbers_of_message
+from rabbitmq.message import MAX_RECORDS, BadMessage, BadRecord, ReadMessage, ReadRecord, decode
 from rabbitmq.topology import CANARY_ROUTING_KEY
-from store.model import (
-    STALE_AFTER_INTERVALS,
-    Agent,
-    Batch,
-    Check,
-    CommandOutcome,
-    IncidentChange,
-    KeptRecord,
-    KeptSnapshot,
-    Quarantined,
-)
-
-LARGEST_MS = 2**53
-LONGEST_INTERVAL_SECONDS = 300
-EPOCHS_AHEAD = 1000 << 32  # an agent counts its epochs in the bits above 32, one for each spool it opens
-Changes = dict[str, Any]  # fields of an Agent that a record gives new values
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """`batch` is what must be kept; the rest is for people: who is new, who said goodbye, who gave up which records."""
-
-    batch: Batch
-    joined: Sequence[Agent]
-    stopped: Sequence[Agent]
-    losses: Sequence[Loss]
+from store.model import Agent
 
 
 def handle_batch(
@@ -51,16 +30,22 @@ def handle_batch(
     rules: RuleSet,
     find_remedies: RemedyFinder,
     now_ms: int,
+    *,
+    monotonic_ms: int,
+    canary_token: str,
 ) -> Decision:
     """Decide what a batch of deliveries changes.
 
-    1. A canary proves the flow and carries nothing else.
+    1. A canary proves the flow; one of this process (`canary_token`) also bounds how long what follows it has waited.
     2. A delivery that cannot be read goes to quarantine whole; a record that cannot be read goes alone.
-    3. Every readable record is kept, once: its key makes a second copy harmless.
-    4. A record newer than all before, by (epoch, seq), is folded into the agent's state; a late one is history only,
-       but for what a hello tells of the host and how a command ended.
+    3. Every readable record passes its epoch's account: kept when its number is new, else compared by the store.
+    4. A record newer than all before, by (epoch, seq), is folded into the agent's state. A late one moves the newest
+       data but no incident; an older one is history only, but for what a hello tells of the host, how a command ended
+       and what was lost.
+    5. What the account then asks for is told to the agents.
     """
-    fold = _Fold(memory, rules, find_remedies, now_ms)
+    fold = _Fold(memory, Draft(now_ms, rules, find_remedies), monotonic_ms, canary_token)
+    fold.deal_with_reuses()
     for delivery in deliveries:
         if delivery.routing_key == CANARY_ROUTING_KEY:
             fold.take_canary(delivery)
@@ -70,229 +55,163 @@ def handle_batch(
                 delivery.body, routing_key=delivery.routing_key, content_encoding=delivery.content_encoding
             )
         except BadMessage as bad:
-            fold.quarantine(delivery, bad.reason, bad.detail, delivery.body)
+            fold.quarantine_unread(delivery, (bad.reason, bad.detail))
             continue
         fold.take_message(delivery, message)
     return fold.decision()
 
 
-class _Fold:
-    """The batch in the making: new rows over what memory holds."""
+def pass_time(
+    memory: FleetMemory,
+    rules: RuleSet,
+    find_remedies: RemedyFinder,
+    now_ms: int,
+    *,
+    unexplained_after_ms: int = UNEXPLAINED_AFTER_MS,
+) -> Decision | None:
+    """What time alone changes, to be called every few seconds: what is missing is asked for again or becomes
+    unexplained, findings end, reused keys are told of. None when there is nothing to keep.
+    """
+    fold = _Fold(memory, Draft(now_ms, rules, find_remedies), 0, "")
+    fold.deal_with_reuses()
+    for agent_id in memory.restless():
+        fold.ask_for_missing(agent_id, unexplained_after_ms)
+    decision = fold.decision()
+    return decision if decision.learnt.ledgers or decision.batch.checks or decision.learnt.reuses_told else None
 
-    def __init__(self, memory: FleetMemory, rules: RuleSet, find_remedies: RemedyFinder, now_ms: int) -> None:
+
+def quarantine_unread(
+    delivery: Delivery, memory: FleetMemory, rules: RuleSet, find_remedies: RemedyFinder, why: Reason, now_ms: int
+) -> Decision:
+    """A delivery that must not be read, because reading it or keeping what is in it fails."""
+    fold = _Fold(memory, Draft(now_ms, rules, find_remedies), 0, "")
+    fold.quarantine_unread(delivery, why)
+    return fold.decision()
+
+
+class _Fold:
+    """The batch in the making, agent by agent."""
+
+    def __init__(self, memory: FleetMemory, draft: Draft, monotonic_ms: int, canary_token: str) -> None:
         self._memory = memory
-        self._rules = rules
-        self._find_remedies = find_remedies
-        self._now_ms = now_ms
-        self._agents: dict[str, Agent] = {}
-        self._checks: dict[str, dict[Place, Check]] = {}
-        self._snapshots: list[KeptSnapshot] = []
-        self._records: list[KeptRecord] = []
-        self._systems: dict[str, bytes] = {}
-        self._quarantined: list[Quarantined] = []
-        self._incidents: list[IncidentChange] = []
-        self._outcomes: list[CommandOutcome] = []
+        self._draft = draft
+        self._monotonic_ms = monotonic_ms
+        self._canary_token = canary_token
         self._canary_sent_ms: int | None = None
+        self._own_canary_ms: int | None = None
+        self._agents: dict[str, AgentFold] = {}
         self._joined: list[str] = []
-        self._stopped: list[str] = []
-        self._losses: list[Loss] = []
+        self._missing: dict[str, Missing] = {}
+        self._reuses_told: list[str] = []
 
     def decision(self) -> Decision:
-        batch = Batch(
-            agents=tuple(self._agents.values()),
-            snapshots=self._snapshots,
-            records=self._records,
-            systems=self._systems,
-            quarantined=self._quarantined,
-            checks=[check for checks in self._checks.values() for check in checks.values()],
-            incidents=self._incidents,
-            outcomes=self._outcomes,
-            canary_sent_ms=self._canary_sent_ms,
-            received_ms=self._now_ms,
-        )
+        draft = self._draft
+        rows = {
+            agent_id: conclude(fold, draft, self._memory.findings(agent_id), self._missing.get(agent_id, {}))
+            for agent_id, fold in self._agents.items()
+        }
+        draft.agents.extend(row for agent_id, row in rows.items() if row is not self._memory.agent(agent_id))
         return Decision(
-            batch,
-            joined=[self._agents[agent_id] for agent_id in self._joined],
-            stopped=[self._agents[agent_id] for agent_id in self._stopped],
-            losses=self._losses,
+            draft.batch(self._canary_sent_ms),
+            Learnt(
+                ledgers=[ledger for fold in self._agents.values() for ledger in fold.ledgers.values()],
+                repeats_from={agent_id: fold.repeats_from for agent_id, fold in self._agents.items()},
+                reuses_told=self._reuses_told,
+                canary_monotonic_ms=self._own_canary_ms,
+            ),
+            statements=draft.statements,
+            joined=[rows[agent_id] for agent_id in self._joined],
+            stopped=[rows[agent_id] for agent_id, fold in self._agents.items() if fold.has_stopped],
+            losses=draft.losses,
         )
+
+    def deal_with_reuses(self) -> None:
+        """Keys that the last batch found reused: evidence, and the sender must hear the account to open a new epoch."""
+        for agent_id, senders in self._memory.reuses.items():
+            self._reuses_told.append(agent_id)
+            fold = self._known(agent_id)
+            if fold is not None:
+                fold.foreign_records += 1
+                for epoch, reply_to in senders.items():
+                    fold.ledger(epoch)
+                    fold.to_be_told[epoch] = reply_to
+
+    def ask_for_missing(self, agent_id: str, unexplained_after_ms: int) -> None:
+        """Ask an agent that can answer."""
+        fold, now_ms = self._known(agent_id), self._draft.now_ms
+        if fold is None or not fold.agent.is_connected(now_ms):
+            return
+        missing: dict[int, list[tuple[int, int]]] = {}
+        for epoch in self._memory.incomplete_epochs(agent_id):
+            asking = self._memory.ledgers(agent_id)[epoch].draft()
+            missing[epoch] = list(asking.ask(now_ms, unexplained_after_ms))
+            if asking.has_changes:
+                fold.ledgers[epoch] = asking
+        self._missing[agent_id] = missing
 
     def take_canary(self, delivery: Delivery) -> None:
         try:
-            sent_ms = int(delivery.body)
+            canary = read_canary(delivery.body)
         except ValueError:
-            self.quarantine(delivery, "invalid-canary", "a canary's body is its time in milliseconds", delivery.body)
+            why = "invalid-canary", "a canary's body is its time in milliseconds, its sender and a monotonic time"
+            self._draft.quarantine(delivery, why, delivery.body)
             return
-        self._canary_sent_ms = max(sent_ms, self._canary_sent_ms or 0)
+        self._canary_sent_ms = max(canary.sent_ms, self._canary_sent_ms or 0)
+        if canary.monotonic_ms is not None and canary.token == self._canary_token:
+            self._own_canary_ms = max(canary.monotonic_ms, self._own_canary_ms or 0)
 
-    def quarantine(self, delivery: Delivery, reason: str, detail: str, body: bytes) -> None:
-        self._quarantined.append(
-            Quarantined(
-                received_ms=self._now_ms,
-                routing_key=delivery.routing_key,
-                message_id=delivery.message_id,
-                headers=delivery.headers,
-                reason=reason,
-                detail=detail,
-                body=body,
-            )
-        )
+    def quarantine_unread(self, delivery: Delivery, why: Reason) -> None:
+        """Its message id tells which numbers it carried: believed of known epochs, and of no more than fit into one."""
+        self._draft.quarantine(delivery, why, delivery.body)
+        fold = self._known(delivery.routing_key)
+        numbers = numbers_of_message(delivery)
+        if fold is None or numbers is None or not fold.knows_epoch(numbers[0]):
+            return
+        epoch, carried = numbers
+        ledger = fold.ledger(epoch)
+        if carried[-1] <= ledger.assigned_seq + MAX_RECORDS:
+            ledger.quarantine(carried, why[0], self._draft.now_ms)
 
     def take_message(self, delivery: Delivery, message: ReadMessage) -> None:
-        for bad in message.bad_records:
-            self.quarantine(delivery, bad.reason, bad.detail, bad.raw)
+        fold = self._known(message.agent_id)
+        good: list[ReadRecord] = []
+        bad = list(message.bad_records)
         for item in message.records:
-            why = self._implausible(item.record)
-            if why is not None:
-                self.quarantine(delivery, *why, item.raw)
-                continue
-            self._keep(item)
-            self._see(message.agent_id, item.record, delivery, message)
+            why = implausible(item.record, message.epoch, fold.position[0] if fold else 0)
+            if why is None:
+                good.append(item)
+            else:
+                bad.append(BadRecord(item.raw, *why))
+        if good and fold is None:
+            fold = self._join(message.agent_id, good[0])
+        if fold and (good or fold.knows_epoch(message.epoch)):
+            fold.take(good, Sending(delivery, message.epoch, message.numbering, self._queue_age_ms()))
+        for unread in bad:
+            self._draft.quarantine(delivery, (unread.reason, unread.detail), unread.raw)
+            if fold:
+                fold.account_for_bad(unread, message.epoch)
 
-    def _implausible(self, record: Record) -> tuple[str, str] | None:
-        """Reason and detail of what no agent says: an impossible clock or interval, an epoch far ahead of its last."""
-        if not 0 <= record.wall_seconds * 1000 < LARGEST_MS:
-            return "implausible-clock", "a wrong clock is fine, one outside any real time is not"
-        if isinstance(record, Snapshot | Hello) and not 0 < record.interval_seconds <= LONGEST_INTERVAL_SECONDS:
-            return (
-                "implausible-interval",
-                f"{record.interval_seconds:g} s, at most {LONGEST_INTERVAL_SECONDS} are allowed",
-            )
-        known = self._agents.get(record.agent_id) or self._memory.agent(record.agent_id)
-        furthest = (known.epoch if known else 0) + EPOCHS_AHEAD
-        if record.epoch > furthest:
-            return "future-epoch", f"epoch {record.epoch}, later than any this agent can have reached"
-        return None
+    def _queue_age_ms(self) -> int | None:
+        """The longest that a delivery may have waited in the queue: since the last own canary before it was sent."""
+        sent_ms = self._memory.canary_monotonic_ms if self._own_canary_ms is None else self._own_canary_ms
+        return None if sent_ms is None else max(self._monotonic_ms - sent_ms, 0)
 
-    def _keep(self, item: ReadRecord) -> None:
-        record = item.record
-        if isinstance(record, Snapshot):
-            self._snapshots.append(_kept_snapshot(record, item.unknown, self._now_ms))
-        else:
-            if isinstance(record, Loss):
-                self._losses.append(record)
-            self._records.append(
-                KeptRecord(
-                    agent_id=record.agent_id,
-                    epoch=record.epoch,
-                    seq=record.seq,
-                    kind=type(record).__name__.lower(),
-                    wall_ms=_ms(record.wall_seconds),
-                    received_ms=self._now_ms,
-                    raw=item.raw,
-                )
-            )
+    def _known(self, agent_id: str) -> AgentFold | None:
+        fold = self._agents.get(agent_id)
+        if fold is None:
+            agent = self._memory.agent(agent_id)
+            if agent is not None:
+                fold = self._agents[agent_id] = AgentFold(agent, self._memory, self._draft)
+        return fold
 
-    def _see(self, agent_id: str, record: Record, delivery: Delivery, message: ReadMessage) -> None:
-        agent = self._agents.get(agent_id) or self._memory.agent(agent_id)
-        if agent is None:
-            agent = Agent(agent_id=agent_id, first_seen_ms=self._now_ms, last_seen_ms=self._now_ms)
-            self._joined.append(agent_id)
-        changes: Changes = {"last_seen_ms": self._now_ms}
-        if (record.epoch, record.seq) > (agent.epoch, agent.seq):
-            changes["reply_to"] = delivery.reply_to or agent.reply_to
-            changes["epoch"], changes["seq"] = record.epoch, record.seq
-            changes["last_assigned_seq"] = max(message.numbering.last_assigned_seq, record.seq)
-            changes |= _FOLDS.get(type(record), _fold_other)(self, agent, record)
-        elif isinstance(record, Hello):
-            changes |= self._describe(agent, record)
-        elif isinstance(record, Result):
-            changes |= self.fold_result(agent, record)
-        self._agents[agent_id] = replace(agent, **changes)
-
-    def fold_snapshot(self, agent: Agent, record: Snapshot) -> Changes:
-        snapshot = self._snapshots[-1]
-        known = {**self._memory.checks(agent.agent_id), **self._checks.get(agent.agent_id, {})}
-        silence_ms = snapshot.wall_ms - (agent.snapshot_ms or snapshot.wall_ms)
-        after_silence = silence_ms > STALE_AFTER_INTERVALS * max(agent.interval_ms, _ms(record.interval_seconds))
-        circumstances = Circumstances(record.errors, after_silence)
-        folded = fold_snapshot(snapshot, circumstances, known, self._rules, self._find_remedies)
-        if folded.checks:
-            moved = self._checks.setdefault(agent.agent_id, {})
-            moved.update(((check.key.rule, check.key.subject), check) for check in folded.checks)
-        self._incidents.extend(folded.incidents)
-        return {
-            "scope": record.scope,
-            "interval_ms": _ms(record.interval_seconds),
-            "goodbye_ms": None,
-            "goodbye_reason": None,
-            "snapshot_ms": snapshot.wall_ms,
-            "snapshot_epoch": snapshot.epoch,
-            "snapshot_seq": snapshot.seq,
-            "snapshot_received_ms": self._now_ms,
-        }
-
-    def fold_hello(self, agent: Agent, record: Hello) -> Changes:
-        return {
-            **self._describe(agent, record),
-            "scope": record.scope,
-            "interval_ms": _ms(record.interval_seconds),
-            "hello_ms": self._now_ms,
-            "goodbye_ms": None,
-            "goodbye_reason": None,
-        }
-
-    def _describe(self, agent: Agent, record: Hello) -> Changes:
-        """What a hello tells of the host holds even when newer snapshots came first."""
-        if record.system is not None:
-            self._systems[agent.agent_id] = msgspec.json.encode(record.system)
-        return {
-            "host_name": record.host_name,
-            "agent_version": record.agent_version,
-            "has_system_info": agent.has_system_info or record.system is not None,
-        }
-
-    def fold_goodbye(self, agent: Agent, record: Goodbye) -> Changes:
-        self._stopped.append(agent.agent_id)
-        return {"goodbye_ms": self._now_ms, "goodbye_reason": record.reason}
-
-    def fold_result(self, _agent: Agent, record: Result) -> Changes:
-        self._outcomes.append(
-            CommandOutcome(
-                command_id=record.command_id,
-                outcome=record.outcome,
-                detail=record.detail,
-                received_ms=self._now_ms,
-            )
+    def _join(self, agent_id: str, first: ReadRecord) -> AgentFold:
+        """A new agent was seen when its clock says, should its first record turn out to be late."""
+        now_ms = self._draft.now_ms
+        agent = Agent(
+            agent_id=agent_id,
+            first_seen_ms=now_ms,
+            last_seen_ms=min(now_ms, round(first.record.wall_seconds * 1000)),
         )
-        return {}
-
-
-def _fold_other(_fold: _Fold, _agent: Agent, _record: Record) -> Changes:
-    """Loss and log records say nothing about the present state."""
-    return {}
-
-
-_FOLDS: Mapping[type[Record], Callable[[_Fold, Agent, Any], Changes]] = {
-    Snapshot: _Fold.fold_snapshot,
-    Hello: _Fold.fold_hello,
-    Goodbye: _Fold.fold_goodbye,
-    Result: _Fold.fold_result,
-}
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
-
-
-def _kept_snapshot(record: Snapshot, unknown: Mapping[str, Any], now_ms: int) -> KeptSnapshot:
-    extra: dict[str, Any] = {
-        **unknown,
-        "boot_id": record.boot_id,
-        "boot_seconds": record.boot_seconds,
-        "interval_seconds": record.interval_seconds,
-        "scope": record.scope,
-    }
-    if record.errors:
-        extra["errors"] = record.errors
-    if record.trigger != "interval":
-        extra["trigger"] = record.trigger
-    return KeptSnapshot(
-        agent_id=record.agent_id,
-        epoch=record.epoch,
-        seq=record.seq,
-        wall_ms=_ms(record.wall_seconds),
-        received_ms=now_ms,
-        readings=record.readings,
-        extra=msgspec.json.encode(extra),
-    )
+        self._joined.append(agent_id)
+        fold = self._agents[agent_id] = AgentFold(agent, self._memory, self._draft)
+        return fold

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rabbitmq.records import AgentId, AnyRecord, Count, Ordinal, ShortText, convert_record, known_fields
+from rabbitmq.records import RECORD_TYPES, AgentId, AnyRecord, Count, Ordinal, ShortText, known_fields
 
 MESSAGE_TYPE = "healthmon.records.v1"
 MESSAGE_VERSION = 1
@@ -19,6 +19,7 @@ MAX_RECORDS = 100
 MAX_RECORD_BYTES = 256 * 1024
 MAX_BODY_BYTES = 1024 * 1024  # on the wire; the broker's max_message_size says the same
 MAX_INFLATED_BYTES = 1024 * 1024
+MEASURED_PIECE_BYTES = 64 * 1024
 DEFLATE_FROM_BYTES = 2048  # below this a deflated body saves nothing
 
 
@@ -114,7 +115,9 @@ Shape = TypeVar("Shape")
 
 _head_decoder = msgspec.json.Decoder(_Head)
 _body_decoder = msgspec.json.Decoder(_Body)
-_fields_decoder = msgspec.json.Decoder(dict[str, Any])
+_record_decoder = msgspec.json.Decoder(AnyRecord)
+_fields_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_KNOWN_FIELDS = {kind: known_fields(name) for name, kind in RECORD_TYPES.items()}
 
 
 def encode(
@@ -217,6 +220,20 @@ def _inflate(body: bytes, content_encoding: str | None) -> bytes:
     return inflated
 
 
+def inflated_bytes(body: bytes) -> int:
+    """How large a deflated body is inflated, measured without keeping it; one byte more than allowed when too large."""
+    inflater, size_bytes = zlib.decompressobj(), 0
+    try:
+        while not inflater.eof and size_bytes <= MAX_INFLATED_BYTES:
+            piece = inflater.decompress(body, MEASURED_PIECE_BYTES)
+            if not piece:
+                break
+            size_bytes, body = size_bytes + len(piece), inflater.unconsumed_tail
+    except zlib.error:
+        return size_bytes
+    return size_bytes
+
+
 def _decode_as(decoder: "msgspec.json.Decoder[Shape]", body: bytes) -> Shape:
     try:
         return decoder.decode(body)
@@ -234,14 +251,13 @@ def _read_record(raw: bytes, agent_id: str) -> ReadRecord | BadRecord:
     if b"\\u0000" in raw:  # no database column for text takes it
         return BadRecord(raw, "nul-character", "a text holds the character U+0000")
     try:
-        fields = _fields_decoder.decode(raw)
-        record = convert_record(fields)
+        record: AnyRecord = _record_decoder.decode(raw)
+        fields, known = _fields_decoder.decode(raw), _KNOWN_FIELDS[type(record)]
+        unknown = {name: msgspec.json.decode(fields[name]) for name in fields.keys() - known}
     except RecursionError:
         return BadRecord(raw, "too-deep", "nested deeper than any record is")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         return BadRecord(raw, "invalid-record", str(error))
     if record.agent_id != agent_id:
         return BadRecord(raw, "foreign-agent-id", f"agent_id {record.agent_id!r} in a message of {agent_id!r}")
-    known = known_fields(fields["type"])
-    unknown = {name: value for name, value in fields.items() if name not in known}
     return ReadRecord(record, raw, unknown)

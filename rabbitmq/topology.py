@@ -36,7 +36,11 @@ HELPDESK_USER = "healthmon-helpdesk"
 AGENT_USER = "healthmon-agent"
 
 PERMISSIONS: dict[str, Permissions] = {
-    PROCESSOR_USER: Permissions("^$", r"^health\.telemetry$", "^ingest$", topic_write=r"^canary\.flow$"),
+    # Statements go to reply addresses, as commands do. To see whether the queue is the one it was written for, the
+    # processor must be allowed to declare it; whoever may read a queue can empty it anyway.
+    PROCESSOR_USER: Permissions(
+        "^ingest$", r"^(health\.telemetry|amq\.default)$", "^ingest$", topic_write=r"^canary\.flow$"
+    ),
     # commands go to reply addresses, which are reached through the default exchange
     HELPDESK_USER: Permissions("^$", r"^amq\.default$", "^$"),
     # one account for all agents until enrolment gives each its own; the canary's key stays out of their reach

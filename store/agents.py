@@ -2,6 +2,7 @@
 
 from sqlalchemy import Connection, select
 
+from store import accounts
 from store.model import Agent, Check, CheckKey, FleetState, State
 from store.tables import agent, agent_columns, check_state, system
 
@@ -45,4 +46,4 @@ def fleet_state(connection: Connection) -> FleetState:
         )
         for row in rows
     ]
-    return FleetState(agents=agents, checks={check.key: check for check in checks})
+    return FleetState(agents=agents, checks={check.key: check for check in checks}, accounts=accounts.load(connection))

@@ -1,19 +1,17 @@
 """Keeping a batch: everything one batch of deliveries changes, in one transaction."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, bindparam, select, update
+from sqlalchemy import Connection, Engine, bindparam, select, update
 
-from store import fence
+from store import accounts, fence, quarantine_intake
 from store.engine import transaction
 from store.incident_changes import keep_changes
 from store.layouts import keep_layouts
-from store.model import Agent, Batch, Check, CommandOutcome, KeptBatch, KeptRecord, KeptSnapshot, Quarantined
+from store.model import Agent, Batch, Check, CommandOutcome, KeptBatch, Quarantined
 from store.packing import pack_numbers
-from store.reused_keys import find_reused
+from store.reused_keys import find_reused, find_reused_by_repeats
 from store.tables import agent, agent_columns, check_state, command, flow, quarantine, record, snapshot, system
 from store.upsert import Row, insert_new, upsert
 
@@ -29,7 +27,10 @@ def keep_batch(engine: Engine, batch: Batch, fence_epoch: int) -> KeptBatch:
     3. Snapshots and records that are there already stay as they are and count as duplicates; one whose key is there
        with other content goes to quarantine.
     4. The newest state replaces the old: systems, checks, the canary. A command's first outcome stays.
-    5. Each change of an incident is applied once.
+    5. The accounts are written as whole rows, gaps that closed go first.
+    6. Repeats are compared with what is kept and never inserted: copies count as duplicates, others go to quarantine.
+    7. Quarantined messages that the batch takes in leave the quarantine.
+    8. Each change of an incident is applied once.
 
     Raises StoreUnavailable when the database cannot do it now.
     """
@@ -37,31 +38,31 @@ def keep_batch(engine: Engine, batch: Batch, fence_epoch: int) -> KeptBatch:
         fence.check(connection, fence_epoch)
         _keep_agents(connection, batch.agents)
         agent_nos = _agent_numbers(connection, batch)
-        snapshots = _keep_new(connection, snapshot, batch.snapshots, _snapshot_rows(connection, batch, agent_nos))
-        records = _keep_new(connection, record, batch.records, _record_rows(batch, agent_nos))
-        reused = (*snapshots.reused, *records.reused)
+        new, reused = _keep_records(connection, batch, agent_nos)
         _keep_systems(connection, batch, agent_nos)
         _keep_checks(connection, batch.checks, agent_nos)
-        _keep_quarantined(connection, [*batch.quarantined, *reused])
+        accounts.keep_changes(connection, batch.accounts, agent_nos)
+        if batch.redriven:
+            quarantine_intake.remove(connection, quarantine.c.no.in_(batch.redriven))
+        quarantine_intake.add(connection, [*batch.quarantined, *reused])
         _keep_outcomes(connection, batch.outcomes)
         _keep_canary(connection, batch)
         numbers = keep_changes(connection, batch.incidents, agent_nos)
-    new = snapshots.new + records.new
-    duplicates = len(batch.snapshots) + len(batch.records) - new - len(reused)
+    duplicates = len(batch.snapshots) + len(batch.records) + len(batch.repeats) - new - len(reused)
     return KeptBatch(new_records=new, duplicates=duplicates, incident_numbers=numbers, key_reused=reused)
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    new: int
-    reused: Sequence[Quarantined] = ()
-
-
-def _keep_new(
-    connection: Connection, table: Table, items: Sequence[KeptSnapshot | KeptRecord], rows: Sequence[Row]
-) -> _Kept:
-    new = insert_new(connection, table, rows)
-    return _Kept(new) if new == len(rows) else _Kept(new, find_reused(connection, table, items, rows))
+def _keep_records(connection: Connection, batch: Batch, agent_nos: AgentNumbers) -> tuple[int, tuple[Quarantined, ...]]:
+    """How many were new, and what came under a key that has other content."""
+    new_snapshots = insert_new(connection, snapshot, _snapshot_rows(connection, batch, agent_nos))
+    new_records = insert_new(connection, record, _record_rows(batch, agent_nos))
+    reused: list[Quarantined] = []
+    if new_snapshots < len(batch.snapshots):
+        reused += find_reused(connection, batch.snapshots, agent_nos)
+    if new_records < len(batch.records):
+        reused += find_reused(connection, batch.records, agent_nos)
+    reused += find_reused_by_repeats(connection, batch.repeats, agent_nos)
+    return new_snapshots + new_records, tuple(reused)
 
 
 def _keep_agents(connection: Connection, agents: Sequence[Agent]) -> None:
@@ -71,8 +72,8 @@ def _keep_agents(connection: Connection, agents: Sequence[Agent]) -> None:
 
 
 def _agent_numbers(connection: Connection, batch: Batch) -> AgentNumbers:
-    wanted = set(batch.systems)
-    for sent in (batch.agents, batch.snapshots, batch.records):
+    wanted = set(batch.systems) | accounts.agent_ids(batch.accounts)
+    for sent in (batch.agents, batch.snapshots, batch.records, batch.repeats):
         wanted |= {item.agent_id for item in sent}
     for decided in (batch.checks, batch.incidents):
         wanted |= {item.key.agent_id for item in decided}
@@ -133,24 +134,6 @@ def _keep_checks(connection: Connection, checks: Sequence[Check], agent_nos: Age
         for key, item in newest.items()
     ]
     upsert(connection, check_state, ["agent_no", "rule", "subject"], rows)
-
-
-def _keep_quarantined(connection: Connection, quarantined: Sequence[Quarantined]) -> None:
-    rows = [
-        {
-            "received_ms": item.received_ms,
-            "place": place,
-            "routing_key": item.routing_key,
-            "message_id": item.message_id,
-            "headers": dict(item.headers),
-            "reason": item.reason,
-            "detail": item.detail,
-            "sha256": hashlib.sha256(item.body).hexdigest(),
-            "body": item.body,
-        }
-        for place, item in enumerate(quarantined)
-    ]
-    insert_new(connection, quarantine, rows)
 
 
 def _keep_outcomes(connection: Connection, outcomes: Sequence[CommandOutcome]) -> None:

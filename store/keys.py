@@ -1,12 +1,25 @@
 """API keys. Their secrets never come here, only the SHA-256 of them, in hexadecimal."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from store.model import ApiKey, Role
+from store.model import Role
 from store.tables import api_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key for people and scripts; only the SHA-256 of its secret is kept."""
+
+    key_id: int
+    name: str
+    role: Role
+    sha256: str
+    created_ms: int
+    revoked_ms: int | None = None
 
 
 def add_key(connection: Connection, *, name: str, role: Role, sha256: str, created_ms: int) -> ApiKey:

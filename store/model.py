@@ -217,8 +217,8 @@ class Gap:
 class EpochAccount:
     """The account of one agent's epoch: `assigned_seq == stored + sum(gap.count)` over its gaps, at every commit.
 
-    `assigned_seq` is the highest number known, which is how many were assigned. `duplicates` came again and were
-    absorbed. The two `oldest_` are as the agent told last, `settled_seq` as it was told last.
+    `assigned_seq` is the highest number known. `duplicates` came again and were absorbed. The agent told the two
+    `oldest_` last; it was told `told_seq` last, as settled, at `told_ms`. 0: not told yet.
     """
 
     agent_id: str
@@ -336,9 +336,8 @@ class CommandOutcome:
 class Batch:
     """All that one batch of deliveries changes, kept in one transaction or not at all.
 
-    `agents`, `checks` and `accounts` are whole new rows, the last one of a key wins. `repeats` came under a number that
-    is accounted for as stored: they are compared, never inserted. `redriven` are numbers of quarantined messages whose
-    content this batch takes in.
+    `agents`, `checks` and `accounts` are whole new rows, the last one of a key wins. `repeats` came under stored
+    numbers: compared, never inserted. `redriven` are quarantined messages, by number, that this batch takes in.
     """
 
     agents: Sequence[Agent] = ()
@@ -386,25 +385,13 @@ class Flow:
     stored_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ApiKey:
-    """A key for people and scripts; only the SHA-256 of its secret is kept."""
-
-    key_id: int
-    name: str
-    role: Role
-    sha256: str
-    created_ms: int
-    revoked_ms: int | None = None
-
-
 def agent_state(agent: Agent, worst_open: State | None, now_ms: int) -> State:
     """Worst of silence and open incidents: no data outranks a warning, and who never reported is waiting, not green."""
     if agent.goodbye_ms is not None or not agent.is_fresh(now_ms):
         own = State.STALE
     else:
         own = State.OK if agent.has_metrics else State.WAITING
-    return min((state for state in (own, worst_open) if state is not None), key=URGENCY.__getitem__)
+    return min((state for state in (own, worst_open) if state), key=URGENCY.__getitem__)
 
 
 def errors_in(extra: bytes | None) -> Mapping[str, str]:

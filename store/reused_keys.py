@@ -7,51 +7,95 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, tuple_
+from sqlalchemy import Connection, Select, func, select, tuple_
 
 from store.model import KeptRecord, KeptSnapshot, Quarantined
-from store.tables import record, snapshot
+from store.packing import layout_of, pack_numbers
+from store.tables import layout, record, snapshot
 
 REASON = "key-reused"
 ROWS_AT_A_TIME = 500
-_CONTENT = {snapshot: ("layout_no", "numbers"), record: ("raw",)}
+OTHER_CONTENT = "is kept with other content"
+NOT_FOUND = "is accounted for as stored, but nothing is kept under it with this time"
+
+Item = KeptSnapshot | KeptRecord
+Values = tuple[Any, ...]
+AgentNumbers = Mapping[str, int]
+
+_QUERIES: dict[type[Item], Select[Any]] = {
+    KeptSnapshot: select(*snapshot.primary_key.columns, layout.c.sha256, snapshot.c.numbers).join_from(
+        snapshot, layout, layout.c.layout_no == snapshot.c.layout_no
+    ),
+    KeptRecord: select(*record.primary_key.columns, record.c.raw),
+}
+_KEYS = {
+    KeptSnapshot: tuple_(*snapshot.primary_key.columns),
+    KeptRecord: tuple_(*record.primary_key.columns),
+}
 
 
-def find_reused(
-    connection: Connection,
-    table: Table,
-    items: Sequence[KeptSnapshot | KeptRecord],
-    rows: Sequence[Mapping[str, Any]],
+def find_reused(connection: Connection, items: Sequence[Item], agent_nos: AgentNumbers) -> list[Quarantined]:
+    """Those of `items`, all of one kind and all there by key, under whose key other content is kept."""
+    kept = _kept(connection, items, agent_nos)
+    return [_quarantined(item, OTHER_CONTENT) for item in items if kept[_key(item, agent_nos)] != _content(item)]
+
+
+def find_reused_by_repeats(
+    connection: Connection, repeats: Sequence[Item], agent_nos: AgentNumbers
 ) -> list[Quarantined]:
-    """Those of `items` under whose key the table keeps other content; `rows` are theirs, those that were new inserted.
+    """Those of `repeats`, whose numbers are accounted for as stored, that are no copies of what is kept.
 
-    A snapshot's key has its time in it: the same (agent, epoch, seq) at another time is a row of its own.
+    A snapshot's key has its time in it: the same number at another time is not found, nor is a snapshot's number under
+    a record of another kind. What is older than every kept snapshot was dropped for its age, so that nothing is there
+    to compare it with: it passes for a copy.
     """
-    key, content = table.primary_key.columns.keys(), _CONTENT[table]
-    kept: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-    for first in range(0, len(rows), ROWS_AT_A_TIME):
-        wanted = [_values(row, key) for row in rows[first : first + ROWS_AT_A_TIME]]
-        query = select(table).where(tuple_(*table.primary_key.columns).in_(wanted))
-        kept |= {_values(row, key): _values(row, content) for row in connection.execute(query).mappings()}
-    return [
-        _quarantined(item)
-        for item, row in zip(items, rows, strict=True)
-        if kept[_values(row, key)] != _values(row, content)
-    ]
+    if not repeats:
+        return []
+    kept: dict[Values, Values] = {}
+    for kind in (KeptSnapshot, KeptRecord):
+        kept |= _kept(connection, [item for item in repeats if isinstance(item, kind)], agent_nos)
+    oldest_ms = connection.execute(select(func.min(snapshot.c.time_ms))).scalar()
+    found = []
+    for item in repeats:
+        content = kept.get(_key(item, agent_nos))
+        if content is None and oldest_ms is not None and item.wall_ms >= oldest_ms:
+            found.append(_quarantined(item, NOT_FOUND))
+        elif content is not None and content != _content(item):
+            found.append(_quarantined(item, OTHER_CONTENT))
+    return found
 
 
-def _values(row: Mapping[Any, Any], names: Sequence[str]) -> tuple[Any, ...]:
-    return tuple(row[name] for name in names)
+def _kept(connection: Connection, items: Sequence[Item], agent_nos: AgentNumbers) -> dict[Values, Values]:
+    """Content by key, of those items that are there by key."""
+    kept: dict[Values, Values] = {}
+    for first in range(0, len(items), ROWS_AT_A_TIME):
+        some = items[first : first + ROWS_AT_A_TIME]
+        kind, wanted = type(some[0]), [_key(item, agent_nos) for item in some]
+        width = len(wanted[0])
+        for row in connection.execute(_QUERIES[kind].where(_KEYS[kind].in_(wanted))):
+            kept[tuple(row[:width])] = tuple(row[width:])
+    return kept
 
 
-def _quarantined(item: KeptSnapshot | KeptRecord) -> Quarantined:
+def _key(item: Item, agent_nos: AgentNumbers) -> Values:
+    number = (agent_nos[item.agent_id], item.epoch, item.seq)
+    return (item.wall_ms, *number) if isinstance(item, KeptSnapshot) else number
+
+
+def _content(item: Item) -> Values:
+    if isinstance(item, KeptRecord):
+        return (item.raw,)
+    return (layout_of(tuple(item.readings))[0], pack_numbers(item.readings.values()))
+
+
+def _quarantined(item: Item, found: str) -> Quarantined:
     return Quarantined(
         received_ms=item.received_ms,
         routing_key=item.agent_id,
         message_id=None,
         headers={},
         reason=REASON,
-        detail=f"epoch {item.epoch}, seq {item.seq} is kept with other content: an agent's state folder was copied or "
+        detail=f"epoch {item.epoch}, seq {item.seq} {found}: an agent's state folder was copied or "
         "restored from an old copy. Delete the copy: its agent joins as one of its own.",
         body=item.raw if isinstance(item, KeptRecord) else _json_of(item),
     )

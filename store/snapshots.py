@@ -81,6 +81,29 @@ def not_measured(connection: Connection, agent_ids: Collection[str] | None = Non
     return {agent_id: errors for agent_id, extra in connection.execute(query) if (errors := errors_in(extra))}
 
 
+def newest_readings(
+    connection: Connection, metrics: Sequence[str], agent_ids: Collection[str]
+) -> dict[str, dict[str, float]]:
+    """The readings of these metrics in the agents' newest snapshots; who has none of them is absent."""
+    newest = select(snapshot).where(
+        snapshot.c.time_ms == agent.c.snapshot_ms,
+        snapshot.c.agent_no == agent.c.agent_no,
+        snapshot.c.epoch == agent.c.snapshot_epoch,
+        snapshot.c.seq == agent.c.snapshot_seq,
+    )
+    columns = [
+        newest.with_only_columns(column).scalar_subquery() for column in (snapshot.c.layout_no, snapshot.c.numbers)
+    ]
+    rows = connection.execute(select(agent.c.agent_id, *columns).where(agent.c.agent_id.in_(agent_ids))).all()
+    wanted = {number: _places(connection, number, metrics) for number in {row[1] for row in rows} - {None}}
+    found = {
+        agent_id: {name: number_at(numbers, place) for name, place in wanted[layout_no]}
+        for agent_id, layout_no, numbers in rows
+        if layout_no is not None
+    }
+    return {agent_id: readings for agent_id, readings in found.items() if readings}
+
+
 def history(
     connection: Connection, agent_id: str, metrics: Sequence[str], start_ms: int, end_ms: int, max_points: int
 ) -> dict[str, list[Point]]:

@@ -20,12 +20,13 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UniqueConstraint,
+    true,
 )
 
 from store.model import Agent
 from store.text import AnyText
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -66,6 +67,10 @@ agent = Table(
     Column("snapshot_epoch", BigInteger),
     Column("snapshot_seq", BigInteger),
     Column("snapshot_received_ms", BigInteger),
+    Column("instance", AnyText, nullable=False, server_default=""),
+    Column("instance_epoch", BigInteger, nullable=False, server_default="0"),
+    Column("instance_seq", BigInteger, nullable=False, server_default="0"),
+    Column("clock_offset_ms", BigInteger),
 )
 agent_columns = [agent.c[field.name] for field in fields(Agent)]
 
@@ -105,6 +110,38 @@ record = Table(
     Column("received_ms", BigInteger, nullable=False),
     Column("raw", LargeBinary, nullable=False),
     PrimaryKeyConstraint("agent_no", "epoch", "seq"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    _agent_no(),
+    Column("epoch", BigInteger, nullable=False),
+    Column("assigned_seq", BigInteger, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("oldest_unconfirmed_seq", BigInteger, nullable=False),
+    Column("oldest_kept_seq", BigInteger, nullable=False),
+    Column("told_seq", BigInteger, nullable=False),
+    Column("told_ms", BigInteger, nullable=False),
+    PrimaryKeyConstraint("agent_no", "epoch"),
+    sqlite_with_rowid=False,
+)
+
+gap = Table(
+    "gap",
+    metadata,
+    _agent_no(),
+    Column("epoch", BigInteger, nullable=False),
+    Column("first_seq", BigInteger, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),
+    Column("state", AnyText, nullable=False),
+    Column("reason", AnyText, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("asked_ms", BigInteger),
+    Column("asked_count", BigInteger, nullable=False),
+    PrimaryKeyConstraint("agent_no", "epoch", "first_seq"),
+    sqlite_with_rowid=False,
 )
 
 system = Table(
@@ -187,8 +224,45 @@ quarantine = Table(
     Column("reason", AnyText, nullable=False),
     Column("detail", AnyText, nullable=False),
     Column("sha256", AnyText, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # its beginning only, unless body_kept
+    Column("size_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("body_kept", Boolean, nullable=False, server_default=true()),
+    Column("redrive_requested_ms", BigInteger),
+    Column("redriven_ms", BigInteger),  # when it was tried last
     UniqueConstraint("received_ms", "place", "sha256"),
+)
+Index("quarantine_reason_no", quarantine.c.reason, quarantine.c.no)
+Index("quarantine_routing_key_no", quarantine.c.routing_key, quarantine.c.no)
+Index(
+    "quarantine_redrive",
+    quarantine.c.no,
+    sqlite_where=quarantine.c.redrive_requested_ms.is_not(None),
+    postgresql_where=quarantine.c.redrive_requested_ms.is_not(None),
+)
+Index(
+    "quarantine_beginnings",
+    quarantine.c.no,
+    sqlite_where=quarantine.c.body_kept.is_(False),
+    postgresql_where=quarantine.c.body_kept.is_(False),
+)
+
+# One row, in step with the quarantine at every commit: nobody counts a flood while it comes.
+quarantine_total = Table(
+    "quarantine_total",
+    metadata,
+    Column("one", SmallInteger, primary_key=True, autoincrement=False),
+    Column("entries", BigInteger, nullable=False),
+    Column("bodies", BigInteger, nullable=False),
+    Column("body_bytes", BigInteger, nullable=False),
+    Column("dropped", BigInteger, nullable=False),
+)
+
+suspect = Table(
+    "suspect",
+    metadata,
+    Column("sha256", AnyText, primary_key=True),
+    Column("first_seen_ms", BigInteger, nullable=False),
+    Column("routing_key", AnyText, nullable=False),
 )
 
 fence = Table(

@@ -10,6 +10,8 @@ from sqlalchemy.types import TypeDecorator
 
 def storable(text: str) -> str:
     """The text with U+0000 and lone surrogates written as `\\x00` and `\\udc80`."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.replace("\x00", "\\x00").encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -1,14 +1,12 @@
 """Servers in containers, for tests, where a Docker engine answers and has the images of docker-compose.yml."""
 
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-import docker
 import pika
-import requests
-from docker.errors import DockerException
 from testcontainers.community.postgres import PostgresContainer
 from testcontainers.community.rabbitmq import RabbitMqContainer
 from testcontainers.core.config import testcontainers_config
@@ -31,14 +29,10 @@ testcontainers_config.ryuk_disabled = True
 def engine_has(image: str) -> bool:
     """Whether a Docker engine answers and holds the image; none is pulled."""
     try:
-        client = docker.from_env(timeout=10)
-        try:
-            client.images.get(image)
-        finally:
-            client.close()
-    except (DockerException, requests.exceptions.RequestException):
+        found = subprocess.run(["docker", "image", "inspect", image], capture_output=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
         return False
-    return True
+    return found.returncode == 0
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 import re
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
-from cli.answers import Incident, incident, read
+from cli.answers import Host, Incident, host, incident, read
 from cli.exits import ExitCode, Trouble
 from cli.fix_lines import fix_lines
+from cli.host_trouble import trouble_lines
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal
 from cli.text import escaped
@@ -30,15 +32,17 @@ def show(
     terminal: Terminal = context.obj
     with terminal.desk() as desk:
         answer = desk.get(f"/incidents/{found[1]}", missing="Try: healthmon incidents --state all")
-    if as_json:
-        show_json("incident/1", {"incident": answer})
-        return
+        if as_json:
+            show_json("incident/1", {"incident": answer})
+            return
+        one = read(incident, escaped(answer))
+        of = read(host, escaped(desk.get(f"/agents/{quote(one.agent_id, safe='')}")))
     screen = terminal.screen()
-    screen.show(lines_of(read(incident, escaped(answer)), screen, terminal.now()))
+    screen.show(lines_of(one, of, screen, terminal.now()))
 
 
-def lines_of(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
-    """The sentence first, the permanent address last."""
+def lines_of(one: Incident, of: Host, screen: Screen, now_seconds: float) -> list[str]:
+    """The sentence first, the permanent address last; `of` is the host as it is now."""
     return [
         *_headline(one, screen, now_seconds),
         "",
@@ -47,6 +51,7 @@ def lines_of(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
         "",
         "TIMELINE",
         *_timeline(one, screen, now_seconds),
+        *trouble_lines(of, screen),
         "",
         f"Details: {one.url}",
     ]

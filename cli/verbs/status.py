@@ -10,6 +10,7 @@ import typer
 
 from cli.answers import Host, Incident, host, incident, rank, read, worst_first
 from cli.exits import ExitCode
+from cli.host_trouble import trouble_lines
 from cli.readings import usage_lines
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
@@ -81,6 +82,7 @@ def host_lines(
         *screen.headline(one.name, one.state, one.sentence),
         *(incident_table(found[:MOST_ROWS], screen, now_seconds) if found else []),
         *usage_lines(readings, screen),
+        *trouble_lines(one, screen),
         "",
         *screen.prose(f"{seen}, agent {one.version}, reports the {one.scope}, id {one.agent_id}", "  "),
         "",

@@ -1,4 +1,7 @@
-"""`make demo`. Exit codes: 0 shown, 1 something did not happen, 130 interrupted (the trouble is healed then, too)."""
+"""`make demo`. The trouble is healed however it ends.
+
+Exit codes: 0 shown as far as somebody read, 1 something did not happen, 130 interrupted.
+"""
 
 import os
 import signal
@@ -30,6 +33,9 @@ def _show(stack: Stack) -> int:
     except KeyboardInterrupt:
         print("\nInterrupted; the trouble is healed.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python still flushes at its end
+        print("Nobody reads on, so the demo ends here; the trouble is healed.", file=sys.stderr)
     except (TooLate, subprocess.SubprocessError) as error:
         print(f"The demo failed: {error}.", file=sys.stderr)
         return 1

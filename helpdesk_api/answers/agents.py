@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, Field
 
-from helpdesk_api.condition import sentence_of
+from helpdesk_api.condition import Condition
 from helpdesk_api.times import Moment, moment
-from store.model import Agent, OpenIncident, State, agent_state
+from store.model import Agent, State
 
 
 class AgentAnswer(BaseModel):
@@ -26,20 +26,27 @@ class AgentAnswer(BaseModel):
     scope: str | None = Field(description="host or container: what its readings are about.")
     version: str | None
     interval_seconds: float
+    clock_offset_seconds: float | None = Field(
+        description="The server's clock less the agent's: above 0 when the agent's is behind, null while not measured."
+    )
+    errors: dict[str, str] = Field(
+        description="What the newest snapshot says was not measured, each with why; `spool`: the agent cannot keep "
+        "records on its disk."
+    )
     url: str = Field(description="The host's page.")
 
 
 def agent_answer(
-    agent: Agent, worst: OpenIncident | None, errors: Mapping[str, str], now_ms: int, base_url: str
+    agent: Agent, condition: Condition, errors: Mapping[str, str], now_ms: int, base_url: str
 ) -> AgentAnswer:
-    """`worst` is the agent's most urgent open incident, `errors` what was not measured and why."""
+    """`errors` is what the newest snapshot says the agent could not do, each with why."""
     return AgentAnswer(
         agent_id=agent.agent_id,
         host_name=agent.host_name,
-        state=agent_state(agent, worst.severity if worst else None, now_ms),
-        sentence=sentence_of(agent, worst, errors, now_ms),
+        state=condition.state,
+        sentence=condition.sentence,
         connected=agent.is_connected(now_ms),
-        streaming_active=agent.is_streaming(now_ms),
+        streaming_active=agent.is_streaming(now_ms) and not condition.excused,
         has_system_info=agent.has_system_info,
         has_metrics=agent.has_metrics,
         first_seen=moment(agent.first_seen_ms),
@@ -48,5 +55,7 @@ def agent_answer(
         scope=agent.scope,
         version=agent.agent_version,
         interval_seconds=agent.interval_ms / 1000,
+        clock_offset_seconds=None if agent.clock_offset_ms is None else agent.clock_offset_ms / 1000,
+        errors=dict(errors),
         url=f"{base_url}/h/{agent.agent_id}",
     )

@@ -3,7 +3,8 @@
 from pydantic import BaseModel, Field
 
 from helpdesk_api.times import Moment, moment
-from store.model import ApiKey, Role
+from store.keys import ApiKey
+from store.model import Role
 
 
 class KeyAnswer(BaseModel):

@@ -1,7 +1,7 @@
 """The agents and the hosts they report."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,8 +11,10 @@ from sqlalchemy import Connection
 from helpdesk_api.access import VIEWER
 from helpdesk_api.answers.agents import AgentAnswer, agent_answer
 from helpdesk_api.answers.listing import CURSOR, DEFAULT_LIMIT, Limit, Listing, NextLink
-from helpdesk_api.desk import TheDesk
+from helpdesk_api.condition import condition_of
+from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.fleet import AgentName, find_agent, worst_by_agent
+from helpdesk_api.freshness import freshness
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
 from store.agents import list_agents, system_of
 from store.engine import reading
@@ -41,7 +43,7 @@ def get_agents(
     """An agent is listed from the moment of its hello, in the order of ids."""
     with reading(desk.engine) as connection:
         agents = list_agents(connection, cursor, limit + 1)
-        items = _answers(connection, agents[:limit], desk.now_ms(), desk.base_url(request))
+        items = list(_answers(desk, connection, agents[:limit], desk.base_url(request)))
     return Listing(items=items, next_cursor=next_link(items[-1].agent_id if len(agents) > limit else None))
 
 
@@ -49,7 +51,7 @@ def get_agents(
 def get_one_agent(agent: AgentName, request: Request, desk: TheDesk) -> AgentAnswer:
     """By its id, or by its host name when no other agent has the same."""
     with reading(desk.engine) as connection:
-        [answer] = _answers(connection, [find_agent(connection, agent)], desk.now_ms(), desk.base_url(request))
+        [answer] = _answers(desk, connection, [find_agent(connection, agent)], desk.base_url(request))
     return answer
 
 
@@ -63,10 +65,11 @@ def get_system(agent: AgentName, desk: TheDesk) -> SystemAnswer:
     return SystemAnswer(agent_id=found.agent_id, system=json.loads(system))
 
 
-def _answers(connection: Connection, agents: Sequence[Agent], now_ms: int, base_url: str) -> list[AgentAnswer]:
+def _answers(desk: Desk, connection: Connection, agents: Sequence[Agent], base_url: str) -> Iterator[AgentAnswer]:
     ids = [agent.agent_id for agent in agents]
     worst, lacking = worst_by_agent(open_incidents(connection, ids)), not_measured(connection, ids)
-    return [
-        agent_answer(agent, worst.get(agent.agent_id), lacking.get(agent.agent_id, {}), now_ms, base_url)
-        for agent in agents
-    ]
+    fresh, now_ms = freshness(desk, connection), desk.now_ms()
+    for agent in agents:
+        errors = lacking.get(agent.agent_id, {})
+        condition = condition_of(agent, worst.get(agent.agent_id), errors, fresh, now_ms)
+        yield agent_answer(agent, condition, errors, now_ms, base_url)

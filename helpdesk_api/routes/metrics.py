@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime
 
 from helpdesk_api.access import VIEWER
+from helpdesk_api.agent_clock import correction_ms
 from helpdesk_api.answers.metrics import HistoryAnswer, MetricsAnswer, metrics_answer, point_answer
 from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.fleet import AgentName, find_agent
@@ -50,13 +51,16 @@ def get_history(
     _check_span(start_ms, end_ms)
     with reading(desk.engine) as connection:
         found = find_agent(connection, agent)
-        series = snapshots.history(connection, found.agent_id, metrics, start_ms, end_ms, max_points)
+        ahead_ms = correction_ms(found)
+        series = snapshots.history(
+            connection, found.agent_id, metrics, start_ms - ahead_ms, end_ms - ahead_ms, max_points
+        )
     return HistoryAnswer(
         agent_id=found.agent_id,
         start=moment(start_ms),
         end=moment(end_ms),
         resolution_seconds=max(1, -(-(end_ms - start_ms) // max_points)) / 1000,
-        series={name: [point_answer(point) for point in points] for name, points in series.items()},
+        series={name: [point_answer(point, ahead_ms) for point in points] for name, points in series.items()},
     )
 
 
@@ -67,7 +71,7 @@ def newest_metrics(desk: Desk, agent: str) -> MetricsAnswer:
         snapshot = snapshots.latest(connection, found)
     if snapshot is None:
         raise not_found(f"snapshot of {found.name}", NO_LONGER_KEPT if found.has_metrics else NOT_YET)
-    return metrics_answer(snapshot, desk.now_ms())
+    return metrics_answer(snapshot, correction_ms(found), desk.now_ms())
 
 
 def _check_span(start_ms: int, end_ms: int) -> None:

@@ -6,21 +6,24 @@ from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
 from helpdesk_api.access import VIEWER
-from helpdesk_api.condition import sentence_of, silence
+from helpdesk_api.agent_clock import clock_words
+from helpdesk_api.condition import SPOOL, condition_of, spool_trouble
+from helpdesk_api.delivery_words import short_sentence
 from helpdesk_api.desk import TheDesk
 from helpdesk_api.fleet import AgentName, all_agents, find_agent, worst_by_agent
 from helpdesk_api.fleet_page import Reads, fleet_view
+from helpdesk_api.freshness import freshness
 from helpdesk_api.host_page import lacking_table, readings_table, system_table
 from helpdesk_api.pages import page
 from helpdesk_api.readiness import flow_warning
 from helpdesk_api.routes.incidents import Number, find_incident
 from helpdesk_api.routes.problems import find_problem
 from helpdesk_api.words import STATE_WORDS, quantity
-from store import flow, snapshots
+from store import delivery, flow, snapshots
 from store.agents import get_agent, system_of
 from store.engine import reading
 from store.incidents import list_incidents, open_incidents, remedies_of
-from store.model import State, agent_state
+from store.model import State
 
 MAX_INCIDENTS = 50
 MAX_PAGE = 10_000
@@ -37,9 +40,10 @@ def fleet_page(desk: TheDesk, page_number: Annotated[int, Query(alias="page", ge
             remedies=lambda number: remedies_of(connection, number),
         )
         incidents, errors = open_incidents(connection), snapshots.not_measured(connection)
-        view = fleet_view(agents, incidents, errors, now_ms, page_number, reads)
+        view = fleet_view(agents, incidents, errors, freshness(desk, connection), now_ms, page_number, reads)
         warning = flow_warning(desk, flow.last_flow(connection))
-    return page("fleet.html", {"fleet": view, "flow_warning": warning, "now_ms": now_ms})
+        account = short_sentence(delivery.sums(connection, None, 0).total)
+    return page("fleet.html", {"fleet": view, "flow_warning": warning, "account": account, "now_ms": now_ms})
 
 
 @router.get("/h/{agent}")
@@ -51,21 +55,21 @@ def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
         incidents = list_incidents(connection, "open", found.agent_id, None, MAX_INCIDENTS)
         snapshot = snapshots.latest(connection, found)
         system = system_of(connection, found.agent_id)
-        warning = flow_warning(desk, flow.last_flow(connection))
-    worst = worst_by_agent(every_open).get(found.agent_id)
+        fresh, warning = freshness(desk, connection), flow_warning(desk, flow.last_flow(connection))
     errors = snapshot.errors if snapshot else {}
-    silent = silence(found, now_ms) is not None
-    state = agent_state(found, worst.severity if worst else None, now_ms)
+    condition = condition_of(found, worst_by_agent(every_open).get(found.agent_id), errors, fresh, now_ms)
+    silent = condition.no_news is not None
     context = {
         "agent": found,
-        "state": state,
-        "word": STATE_WORDS[state],
-        "sentence": sentence_of(found, worst, errors, now_ms),
-        "flow_warning": warning if silent else None,
+        "condition": condition,
+        "word": STATE_WORDS[condition.state],
+        "flow_warning": warning if silent and not condition.excused else None,
         "old": silent,
+        "clock": clock_words(found),
+        "spool": spool_trouble(errors),
         "incidents": incidents,
         "incidents_hidden": max(0, len(every_open) - len(incidents)),
-        "lacking": lacking_table(errors),
+        "lacking": lacking_table({part: why for part, why in errors.items() if part != SPOOL}),
         "readings": readings_table(snapshot.readings) if snapshot else [],
         "received_ms": snapshot.received_ms if snapshot else now_ms,
         "system": system_table(system) if system else [],
@@ -80,13 +84,14 @@ def incident_page(number: Number, desk: TheDesk) -> HTMLResponse:
     with reading(desk.engine) as connection:
         incident = find_incident(connection, number)
         agent = get_agent(connection, incident.key.agent_id)
+        fresh = freshness(desk, connection)
     closed = incident.closed_ms is not None
     context = {
         "incident": incident,
         "state": State.OK if closed else incident.severity,
         "word": "Closed" if closed else STATE_WORDS[incident.severity],
         "host": incident.host_name or incident.key.agent_id,
-        "silence": silence(agent, now_ms) if agent else None,
+        "no_news": condition_of(agent, None, {}, fresh, now_ms).no_news if agent else None,
         "value": quantity(incident.metric, incident.value),
         "limit": quantity(incident.metric, incident.limit),
         "now_ms": now_ms,

@@ -20,7 +20,9 @@ from helpdesk_api.answers.metrics import MetricsAnswer
 from helpdesk_api.condition import silence
 from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.fleet import AgentName, find_agent
+from helpdesk_api.freshness import freshness
 from helpdesk_api.problem import PROBLEMS_ANSWERED, Problem
+from helpdesk_api.readiness import broker_link
 from helpdesk_api.routes.metrics import newest_metrics
 from rabbitmq.commands import Command
 from rabbitmq.connection import REPLY_ADDRESS
@@ -53,7 +55,8 @@ def poll(agent: AgentName, desk: TheDesk, response: Response) -> MetricsAnswer |
     with _place(desk):
         with reading(desk.engine) as connection:
             found = find_agent(connection, agent)
-        command = _ask(desk, found)
+            excuse = freshness(desk, connection).excuse(found, desk.now_ms())
+        command = _ask(desk, found, excuse)
         ended = _wait(desk, command.command_id)
     if ended is None:
         response.status_code = HTTPStatus.ACCEPTED
@@ -76,10 +79,13 @@ def _place(desk: Desk) -> Iterator[None]:
         desk.poll_places.release()
 
 
-def _ask(desk: Desk, agent: Agent) -> Command:
-    """Note the command, then send it. Raises a 409 problem when the agent cannot be reached."""
+def _ask(desk: Desk, agent: Agent, excuse: str | None) -> Command:
+    """Note the command, then send it. Raises a 409 problem when the agent cannot be reached; `excuse` says why there
+    are no fresh data where that is not the agent's fault."""
+    if desk.sender.blocked is not None:
+        raise _unreachable(f"A command cannot reach {agent.name}. {broker_link(desk).reason}")
     now_ms = desk.now_ms()
-    silent = silence(agent, now_ms)
+    silent = excuse or silence(agent, now_ms)
     if silent is not None and not agent.is_connected(now_ms):
         raise _unreachable(f"A command cannot reach {agent.name}. {silent}")
     reply_to = agent.reply_to or ""

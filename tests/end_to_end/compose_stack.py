@@ -1,22 +1,21 @@
 """One stack of docker-compose.yml under a project name and ports of its own, driven as a user drives it."""
 
-import io
 import json
 import os
 import subprocess
-import tarfile
-import time
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 
 from deploy.demo.stack import compose_command
 from deploy.local.broker import free_ports
+from tests.containers import engine_has
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 BASE_IMAGES = ("python:3.11-slim", "rabbitmq:4-management", "postgres:17")
@@ -26,14 +25,13 @@ STORED = (
     "select agent_id, kept.epoch, kept.seq from agent join (select agent_no, epoch, seq from snapshot"
     " union all select agent_no, epoch, seq from record) kept using (agent_no)"
 )
-Found = TypeVar("Found")
 
 
 def require_engine() -> None:
     """Skip where there is no engine or no base image, visibly; in CI an engine that cannot do it is a failure."""
     if _fails("docker", "info"):
         pytest.skip("needs a Docker engine that answers")
-    missing = [image for image in BASE_IMAGES if _fails("docker", "image", "inspect", image)]
+    missing = [image for image in BASE_IMAGES if not engine_has(image)]
     if not missing and not _fails(*compose_command(), "version"):
         return
     message = f"needs Compose and the base images; missing images: {', '.join(missing) or 'none'}"
@@ -47,15 +45,6 @@ def _fails(*command: str) -> bool:
         return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode != 0
     except (OSError, subprocess.TimeoutExpired):
         return True
-
-
-def wait_until(what: Callable[[], str], happened: Callable[[], Found], *, within_seconds: float) -> Found:
-    """The first true answer; raises AssertionError naming what did not happen."""
-    deadline = time.monotonic() + within_seconds
-    while not (answer := happened()):
-        assert time.monotonic() < deadline, f"not within {within_seconds:g} s: {what()}"
-        time.sleep(0.25)
-    return answer
 
 
 class ComposeStack:
@@ -127,7 +116,7 @@ class ComposeStack:
         def what() -> str:
             return f"all healthy: {self.health()}\n{self.logs()[-6000:]}"
 
-        wait_until(what, all_healthy, within_seconds=within_seconds)
+        wait_for(all_healthy, what, within_seconds=within_seconds)
 
     def logs(self, *services: str) -> str:
         return self.must("logs", "--no-color", *services)
@@ -150,9 +139,25 @@ class ComposeStack:
         return sorted((agent, int(epoch), int(seq)) for agent, epoch, seq in map(str.split, rows.splitlines()))
 
     def agents_own_state(self) -> list[dict[str, Any]]:
-        """What each agent keeps about itself in its state folder; there also when the agents are stopped."""
-        first = [self.containers(service)[0] for service in ("agent", "host-agent")]
-        return [status for container in first for status in _statuses(container)]
+        """What each agent keeps about itself, less what is being written just now; there also when it is stopped.
+
+        Only root may read it: it is taken from where the engine keeps its volumes. (`docker cp` would mount the host's
+        whole tree, which one service has, once more with each call.)
+        """
+        files = [
+            file
+            for volume in ("agent-state", "host-agent-state")
+            for file in self._volume(volume).glob("slots/*/status.json")
+        ]
+        states = []
+        for file in files:
+            with suppress(json.JSONDecodeError):
+                states.append(json.loads(file.read_text()))
+        return states
+
+    def _volume(self, name: str) -> Path:
+        shown = _output("docker", "volume", "inspect", "--format", "{{.Mountpoint}}", f"{self.project}_{name}")
+        return Path(shown.strip())
 
     def agents_own_last(self) -> dict[tuple[str, int], int]:
         """The highest number that each agent gave, by agent and epoch."""
@@ -163,18 +168,6 @@ class ComposeStack:
         listings = (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"])
         found = [_output("docker", *listing, "--filter", self._label) for listing in listings]
         return [line for listing in found for line in listing.splitlines()]
-
-
-def _statuses(container: str) -> list[dict[str, Any]]:
-    """Every slot's status file in a container's state volume, less those that are being written just now."""
-    command = ["docker", "cp", f"{container}:/var/lib/healthmon/slots", "-"]
-    archive = subprocess.run(command, capture_output=True, check=True).stdout
-    statuses = []
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        for member in (member for member in files if member.name.endswith("/status.json")):
-            with suppress(json.JSONDecodeError):
-                statuses.append(json.load(files.extractfile(member) or io.StringIO()))
-    return statuses
 
 
 def _output(*command: str) -> str:

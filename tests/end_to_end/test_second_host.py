@@ -34,7 +34,10 @@ AGENT_PASSWORD = PASSWORD_VARIABLES[AGENT_USER]
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """A pair of interfaces: one end here, at `server_address`, the other in a network namespace of its own."""
+    """A pair of interfaces: one end here, at `server_address`, the other in a network namespace of its own.
+
+    The loopback stays down there, as a fresh namespace has it: an agent needs none.
+    """
 
     namespace: str
     here: str
@@ -51,8 +54,7 @@ class Wire:
         _run("ip", "address", "add", f"{self.server_address}/30", "dev", self.here)
         _run("ip", "link", "set", self.here, "up")
         self.run("ip", "address", "add", f"{self.agent_address}/30", "dev", self.there)
-        for interface in ("lo", self.there):  # pika wakes its loop through the loopback
-            self.run("ip", "link", "set", interface, "up")
+        self.run("ip", "link", "set", self.there, "up")
 
     def run(self, *command: str) -> None:
         _run(*self.inside(*command))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pika
 import pytest
@@ -15,7 +16,7 @@ from rabbitmq.connection import BrokerAddress, connection_parameters
 from rabbitmq.declare import declare_topology
 from tests.brokers import SharedBroker
 
-StartProcess = Callable[[], "subprocess.Popen[bytes]"]
+StartProcess = Callable[..., "subprocess.Popen[bytes]"]
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def channel(telemetry_address: BrokerAddress) -> Iterator[BlockingChannel]:
 
 @pytest.fixture
 def start_processor(telemetry_address: BrokerAddress, store_url: str) -> Iterator[StartProcess]:
-    """Starts `python -m processor`; whatever still runs at the end of the test is killed."""
+    """Starts `python -m processor`, or another module with its arguments; what runs in the end is killed."""
     environment: Mapping[str, str] = {
         **os.environ,
         "HEALTHMON_DATABASE_URL": store_url,
@@ -48,8 +49,11 @@ def start_processor(telemetry_address: BrokerAddress, store_url: str) -> Iterato
     }
     started: list[subprocess.Popen[bytes]] = []
 
-    def start() -> subprocess.Popen[bytes]:
-        process = subprocess.Popen([sys.executable, "-m", "processor"], env=environment)
+    def start(
+        module: str = "processor", *arguments: str, stdout: Any = None, **changed: str
+    ) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", module, *arguments]
+        process = subprocess.Popen(command, env={**environment, **changed}, stdout=stdout)
         started.append(process)
         return process
 

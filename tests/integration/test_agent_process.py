@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from rabbitmq.message import decode
 from rabbitmq.records import AnyRecord, Goodbye, Hello, Result, Snapshot
 from rabbitmq.topology import QUEUE
 from tests.brokers import SharedBroker
+from tests.waiting import wait_for
 
 DEADLINE_SECONDS = 60.0
+NO_BROKER = BrokerAddress("127.0.0.1", 1, "guest", "guest")
 
 
 class Reader:
@@ -61,7 +63,8 @@ class Reader:
 class AgentProcess:
     """`python -m agent` with settings from the environment; its log lines are kept."""
 
-    def __init__(self, folder: Path, address: BrokerAddress) -> None:
+    def __init__(self, folder: Path, address: BrokerAddress, *, inside: Sequence[str] = ()) -> None:
+        self._command = [*inside, sys.executable, "-m", "agent", "run"]
         self.environment = {
             **os.environ,
             "HEALTHMON_RABBITMQ_HOST": address.host,
@@ -77,9 +80,7 @@ class AgentProcess:
         self.start()
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "agent", "run"], env=self.environment, stdout=subprocess.PIPE, text=True
-        )
+        self.process = subprocess.Popen(self._command, env=self.environment, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._read_log)
         self._reader.start()
 
@@ -87,11 +88,21 @@ class AgentProcess:
         command = [sys.executable, "-m", "agent", *arguments]
         return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
 
+    def status_with(self, words: str) -> "subprocess.CompletedProcess[str] | None":
+        """What `status` says, once it holds the words."""
+        assert self.process.poll() is None, f"the agent ended: {self.lines}"
+        status = self.call("status")
+        return status if words in status.stdout else None
+
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
         code = self.process.wait(DEADLINE_SECONDS)
         self._reader.join()
         return code
+
+    def discard(self) -> None:
+        if self.process.poll() is None:
+            self.end(signal.SIGKILL)
 
     def _read_log(self) -> None:
         assert self.process.stdout is not None
@@ -115,8 +126,7 @@ def reader(ready_address: BrokerAddress) -> Iterator[Reader]:
 def agent(tmp_path: Path, ready_address: BrokerAddress) -> Iterator[AgentProcess]:
     one = AgentProcess(tmp_path, ready_address)
     yield one
-    if one.process.poll() is None:
-        one.end(signal.SIGKILL)
+    one.discard()
 
 
 def command(kind: str, agent_id: str, command_id: str) -> Command:
@@ -178,14 +188,29 @@ def test_a_killed_agent_goes_on_with_its_id_and_its_numbers(agent: AgentProcess,
 
 
 def test_without_a_hub_it_runs_says_so_and_stops_at_once(tmp_path: Path) -> None:
-    lonely = AgentProcess(tmp_path, BrokerAddress("127.0.0.1", 1, "guest", "guest"))
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while "connection refused 127.0.0.1:1" not in (status := lonely.call("status")).stdout:
-        assert time.monotonic() < deadline, status
+    lonely = AgentProcess(tmp_path, NO_BROKER)
+    try:
+        assert_it_waits_and_stops(lonely, f"connection refused {NO_BROKER}")
+    finally:
+        lonely.discard()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: makes a network namespace")
+def test_without_any_network_not_even_the_loopback_it_does_the_same(tmp_path: Path) -> None:
+    lonely = AgentProcess(tmp_path, NO_BROKER, inside=["unshare", "--net"])
+    try:
+        assert_it_waits_and_stops(lonely, f"network is unreachable {NO_BROKER}")
+    finally:
+        lonely.discard()
+
+
+def assert_it_waits_and_stops(lonely: AgentProcess, why: str) -> None:
+    """It runs, tells the cause in its status and once in its log, and ends at once with its records kept."""
+    status = wait_for(lambda: lonely.status_with(why), f"a status with {why!r}")
     assert status.returncode == 0
     assert "NOT CONNECTED" in status.stdout
     assert lonely.end() == 0
-    assert sum("hub unreachable (connection refused 127.0.0.1:1)" in line for line in lonely.lines) == 1
+    assert sum(f"hub unreachable ({why})" in line for line in lonely.lines) == 1
     assert "records kept for the next start" in lonely.lines[-1]
 
 

@@ -173,8 +173,20 @@ def test_the_help_desk_reaches_reply_addresses_and_nothing_else(helpdesk: Client
 
 def test_the_processor_consumes_and_sends_the_canary_only(processor: Client) -> None:
     assert "topic" in processor.refused("basic_publish", EXCHANGE, "web-1", b"1")
-    assert "refused" in processor.refused("queue_delete", QUEUE)
+    assert "refused" in processor.refused("basic_publish", "amq.topic", "web-1", b"1")
+    assert "refused" in processor.refused("basic_get", "mine")
     assert "refused" in processor.refused("queue_declare", "mine")
+    assert "refused" in processor.refused("exchange_delete", EXCHANGE)
+
+
+def test_a_statement_reaches_an_agent_that_may_read_nothing(agent: Client, processor: Client) -> None:
+    road_back = agent.channel()
+    statements = road_back.consume(REPLY_ADDRESS, auto_ack=True, inactivity_timeout=10)
+    assert next(road_back.consume(REPLY_ADDRESS, auto_ack=True, inactivity_timeout=0.01)) == (None, None, None)
+    road_back.basic_publish(EXCHANGE, "web-1", b"hello", pika.BasicProperties(reply_to=REPLY_ADDRESS))
+    _, hello, _ = next(processor.channel().consume(QUEUE, auto_ack=True, inactivity_timeout=10))
+    processor.channel().basic_publish("", hello.reply_to, b"statement")
+    assert next(statements)[2] == b"statement"
 
 
 def test_the_configured_password_replaces_guests_first_one(broker: RealBroker) -> None:

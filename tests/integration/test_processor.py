@@ -7,37 +7,15 @@ from pika.adapters.blocking_connection import BlockingChannel
 from sqlalchemy import Engine, text
 
 from rabbitmq.connection import BrokerAddress, message_properties
-from rabbitmq.message import MAX_RECORD_BYTES, Envelope, Numbering, encode
-from rabbitmq.records import Snapshot, encode_record
-from rabbitmq.topology import EXCHANGE, QUEUE
-from store import agents, flow, quarantine, snapshots
+from rabbitmq.message import MAX_RECORD_BYTES
+from rabbitmq.topology import EXCHANGE
+from store import agents, flow, quarantine
 from store.engine import reading, transaction
 from tests.brokers import SharedBroker
 from tests.integration.conftest import StartProcess
+from tests.integration.processor_traffic import AGENT, envelope, publish, ready, stored
 from tests.unit.processor.deliveries import snapshot
 from tests.waiting import wait_for
-
-AGENT = "web-3"
-
-
-def envelope(record: Snapshot) -> Envelope:
-    return encode(
-        record.agent_id,
-        record.epoch,
-        [(record.seq, encode_record(record))],
-        numbering=Numbering(record.seq, 1),
-        now_seconds=record.wall_seconds,
-    )
-
-
-def publish(channel: BlockingChannel, *envelopes: Envelope) -> None:
-    for sent in envelopes:
-        channel.basic_publish(EXCHANGE, sent.routing_key, sent.body, message_properties(sent), mandatory=True)
-
-
-def stored(engine: Engine) -> list[int]:
-    with reading(engine) as connection:
-        return [seq for _, seq in snapshots.stored_sequences(connection, AGENT)]
 
 
 def test_killed_at_random_instants_it_stores_every_snapshot_once(
@@ -125,7 +103,7 @@ def test_a_locked_database_loses_nothing(
         if store_engine.dialect.name == "postgresql":
             connection.execute(text("LOCK TABLE snapshot IN ACCESS EXCLUSIVE MODE"))
         publish(channel, *[envelope(snapshot(seq, cpu=1.0)) for seq in range(2, 50)])
-        wait_for(lambda: _ready(channel) == 0, "the processor holds all of them")
+        wait_for(lambda: ready(channel) == 0, "the processor holds all of them")
     wait_for(lambda: len(stored(store_engine)) == 49, "all stored after the lock")
 
 
@@ -138,8 +116,3 @@ def test_the_canary_goes_through(start_processor: StartProcess, store_engine: En
             return last is not None and last.stored_ms >= last.sent_ms and not agents.list_agents(connection, None, 9)
 
     wait_for(came_through, "a canary in the store, and no agent by its name")
-
-
-def _ready(channel: BlockingChannel) -> int:
-    count: int = channel.queue_declare(QUEUE, passive=True).method.message_count
-    return count

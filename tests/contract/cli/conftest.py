@@ -10,9 +10,12 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
+from cli.main import run
+from cli.terminal import Terminal
 from helpdesk_api.app import create_app
 from helpdesk_api.desk import Desk
 from tests.contract.http.conftest import desk, engine, keep, sender
+from tests.contract.http.fleet import NOW_MS
 
 __all__ = ["desk", "engine", "keep", "sender"]
 DEADLINE_SECONDS = 30
@@ -37,6 +40,11 @@ def serving(app: FastAPI) -> Iterator[str]:
 def url(desk: Desk) -> Iterator[str]:
     with serving(create_app(desk)) as address:
         yield address
+
+
+def healthmon(url: str, *arguments: str, **environment: str) -> int:
+    terminal = Terminal(environment={"LANG": "C.UTF-8", "HEALTHMON_URL": url, **environment}, now=lambda: NOW_MS / 1000)
+    return run(arguments, terminal)
 
 
 def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:

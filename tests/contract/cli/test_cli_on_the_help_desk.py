@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from cli.main import run
-from cli.terminal import Terminal
 from helpdesk_api.app import create_app
 from helpdesk_api.desk import Desk
 from helpdesk_api.settings import Settings
 from rabbitmq.commands import Command
 from store.model import Batch, Change, CommandOutcome, KeptBatch
-from tests.contract.cli.conftest import serving
+from tests.contract.cli.conftest import healthmon, serving
 from tests.contract.http.conftest import ADMIN_KEY, CATALOGUE, NotingSender
 from tests.contract.http.fleet import NOW_MS, agent, change, healthy, snapshot, troubled
 
@@ -29,11 +27,6 @@ def key_file(tmp_path: Path) -> str:
     file = tmp_path / "admin.key"
     file.write_text(f"{ADMIN_KEY}\n")
     return str(file)
-
-
-def healthmon(url: str, *arguments: str, **environment: str) -> int:
-    terminal = Terminal(environment={"LANG": "C.UTF-8", "HEALTHMON_URL": url, **environment}, now=lambda: NOW_MS / 1000)
-    return run(arguments, terminal)
 
 
 def test_the_fleet_and_one_host(url: str, keep: Keep, capsys: Capture) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from helpdesk_api.access import sha256_of
 from helpdesk_api.app import create_app
 from helpdesk_api.desk import Desk
+from helpdesk_api.queue_gauge import QueueLook
 from helpdesk_api.settings import Settings
 from knowledge.catalogue import load_catalogue
 from knowledge.matcher import Matcher
@@ -32,6 +33,8 @@ class NotingSender:
     """Notes commands; `on_send` plays the agent."""
 
     connected: bool = True
+    blocked: str | None = None
+    queue: QueueLook | None = None
     sent: list[tuple[str, Command]] = field(default_factory=list)
     on_send: Callable[[Command], None] = lambda _: None
 

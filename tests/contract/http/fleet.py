@@ -16,6 +16,7 @@ from store.model import (
 )
 
 NOW_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
+FLOWING = Batch(canary_sent_ms=NOW_MS - 2_000, received_ms=NOW_MS - 1_000)
 READINGS = {
     "cpu.usage_percent": 34.0,
     "memory.usage_percent": 41.25,

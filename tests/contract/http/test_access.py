@@ -21,7 +21,18 @@ OPERATIONS = [
     for path, methods in DESCRIPTION["paths"].items()
     for method, operation in methods.items()
 ]
-PAGES = [("GET", path, "viewer") for path in ("/", "/h/web-3", "/i/1", "/k/disk-full", "/docs", "/openapi.json")]
+PAGE_PATHS = (
+    "/",
+    "/h/web-3",
+    "/i/1",
+    "/k/disk-full",
+    "/delivery",
+    "/quarantine",
+    "/quarantine/1",
+    "/docs",
+    "/openapi.json",
+)
+PAGES = [("GET", path, "viewer") for path in PAGE_PATHS]
 ALL = OPERATIONS + PAGES
 REFUSALS = {"/problems/key-needed", "/problems/role-too-low"}
 
@@ -55,7 +66,10 @@ def key_of(client: TestClient, role: str) -> dict[str, str]:
 def test_only_the_health_checks_are_open_to_everybody() -> None:
     assert {path for _, path, needed in OPERATIONS if needed is None} == {"/healthz", "/readyz"}
     assert {path for _, path, needed in OPERATIONS if needed == "admin"} == {"/api/v1/keys", "/api/v1/keys/{key_id}"}
-    assert {path for _, path, needed in OPERATIONS if needed == "operator"} == {"/api/v1/agents/{agent}/poll"}
+    assert {path for _, path, needed in OPERATIONS if needed == "operator"} == {
+        "/api/v1/agents/{agent}/poll",
+        "/api/v1/quarantine/redrive",
+    }
 
 
 def test_without_keys_on_this_machine_everything_but_administration_works(client: TestClient, keep: Keep) -> None:

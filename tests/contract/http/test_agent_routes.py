@@ -6,7 +6,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from store.model import Batch, State
-from tests.contract.http.fleet import NOW_MS, agent, change, greeted, healthy, silent, snapshot, troubled
+from tests.contract.http.fleet import FLOWING, NOW_MS, agent, change, greeted, healthy, silent, snapshot, troubled
 
 Keep = Callable[[Batch], object]
 
@@ -28,6 +28,8 @@ def test_an_agent_shows_its_state_and_everything_about_its_connection(client: Te
         "scope": "host",
         "version": "0.1.0",
         "interval_seconds": 5.0,
+        "clock_offset_seconds": None,
+        "errors": {},
         "url": "http://localhost:8000/h/web-3",
     }
 
@@ -40,6 +42,7 @@ def test_an_agent_is_listed_from_its_hello_on_and_is_not_green(client: TestClien
 
 
 def test_a_silent_agent_is_stale_and_says_for_how_long(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
     keep(Batch(agents=[silent()]))
     shown = client.get("/api/v1/agents/web-3").json()
     assert (shown["state"], shown["connected"], shown["streaming_active"]) == ("stale", False, False)
@@ -47,6 +50,7 @@ def test_a_silent_agent_is_stale_and_says_for_how_long(client: TestClient, keep:
 
 
 def test_an_agent_that_is_heard_but_sends_no_fresh_metrics_is_stale(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
     keep(Batch(agents=[silent(last_seen_ms=NOW_MS - 1_000)]))
     shown = client.get("/api/v1/agents/web-3").json()
     assert (shown["state"], shown["connected"], shown["streaming_active"]) == ("stale", True, False)
@@ -54,6 +58,7 @@ def test_an_agent_that_is_heard_but_sends_no_fresh_metrics_is_stale(client: Test
 
 
 def test_data_from_before_the_clock_was_set_back_is_not_fresh(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
     keep(Batch(agents=[agent(last_seen_ms=NOW_MS + 7_200_000, snapshot_received_ms=NOW_MS + 7_200_000)]))
     shown = client.get("/api/v1/agents/web-3").json()
     assert (shown["state"], shown["connected"], shown["streaming_active"]) == ("stale", False, False)

@@ -11,7 +11,7 @@ from helpdesk_api.desk import Desk
 from rabbitmq.commands import Command
 from store.model import Batch, CommandOutcome
 from tests.contract.http.conftest import NotingSender, client_of
-from tests.contract.http.fleet import NOW_MS, agent, greeted, healthy, silent, snapshot
+from tests.contract.http.fleet import FLOWING, NOW_MS, agent, greeted, healthy, silent, snapshot
 
 Keep = Callable[[Batch], object]
 POLL = "/api/v1/agents/web-3.example/poll"
@@ -75,6 +75,7 @@ def test_an_agent_that_is_heard_can_be_polled_for_the_metrics_it_does_not_send(
 def test_an_agent_that_cannot_be_reached_is_a_conflict_with_the_reason(
     client: TestClient, keep: Keep, sender: NotingSender, asked: "object", reason: str
 ) -> None:
+    keep(FLOWING)
     keep(Batch(agents=[asked]))  # type: ignore[list-item]
     answer = client.post("/api/v1/agents/web-3/poll")
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/agent-not-reached")

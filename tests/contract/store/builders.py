@@ -1,9 +1,25 @@
 """Domain objects for tests, with everything that a test does not care about filled in."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from store.model import Agent, Batch, Change, CheckKey, IncidentChange, KeptRecord, KeptSnapshot, Quarantined, State
+from store.model import (
+    AccountChanges,
+    Agent,
+    Batch,
+    Change,
+    CheckKey,
+    EpochAccount,
+    EpochKey,
+    Gap,
+    GapState,
+    IncidentChange,
+    KeptRecord,
+    KeptSnapshot,
+    Quarantined,
+    State,
+)
 
 NOW_MS = 1_790_000_000_000
 KEY = CheckKey("web-1", "disk-full", 'mount="/var"')
@@ -50,6 +66,22 @@ def poison(body: bytes = b"{", **fields: Any) -> Quarantined:
         body=body,
     )
     return replace(whole, **fields)
+
+
+def gap(first_seq: int, last_seq: int, state: GapState = GapState.OPEN, **fields: Any) -> Gap:
+    return replace(Gap(first_seq=first_seq, last_seq=last_seq, state=state, since_ms=NOW_MS), **fields)
+
+
+def account(
+    agent_id: str = "web-1", epoch: int = 1, *, gaps: Sequence[Gap] = (), closed: Sequence[int] = (), **fields: int
+) -> AccountChanges:
+    """One epoch's account; `closed` are first_seqs."""
+    key = EpochKey(agent_id, epoch)
+    return AccountChanges(
+        epochs=[EpochAccount(agent_id=agent_id, epoch=epoch, **fields)],
+        closed_gaps=[(key, first_seq) for first_seq in closed],
+        kept_gaps=[(key, kept) for kept in gaps],
+    )
 
 
 def change(what: Change = Change.OPENED, seq: int = 1, key: CheckKey = KEY, **fields: Any) -> IncidentChange:

@@ -11,7 +11,7 @@ from store.ingest import keep_batch
 from store.model import Batch, Check, CheckKey, CommandOutcome, Flow, KeptBatch, State
 from store.snapshots import latest, stored_sequences
 from store.tables import metadata
-from tests.contract.store.builders import KEY, NOW_MS, agent, at, batch, change, hello, poison, snapshot
+from tests.contract.store.builders import KEY, NOW_MS, account, agent, at, batch, change, gap, hello, poison, snapshot
 
 
 @pytest.fixture
@@ -29,6 +29,7 @@ def everything() -> Batch:
         checks=[Check(key=KEY, state=State.WARNING, since_ms=NOW_MS, value=91.5)],
         incidents=[change()],
         outcomes=[CommandOutcome(command_id="c1", outcome="done", detail="", received_ms=NOW_MS)],
+        accounts=account(assigned_seq=9, stored=3, gaps=[gap(4, 9)]),
         canary_sent_ms=NOW_MS - 3,
     )
 
@@ -64,7 +65,7 @@ def test_the_same_batch_again_changes_nothing(store_engine: Engine, epoch: int) 
     assert (again.new_records, again.duplicates) == (0, first.new_records)
     assert again.incident_numbers == first.incident_numbers
     assert rows(store_engine) == before
-    assert {name for name, kept in before.items() if not kept} == {"api_key", "command"}
+    assert {name for name, kept in before.items() if not kept} == {"api_key", "command", "suspect"}
 
 
 def test_a_record_that_is_kept_stays_as_it_is(store_engine: Engine, epoch: int) -> None:

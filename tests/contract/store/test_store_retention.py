@@ -4,14 +4,15 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from store import commands, fence, quarantine
+from store.agents import fleet_state
 from store.engine import reading, transaction
 from store.incidents import get_incident, list_incidents
 from store.ingest import keep_batch
-from store.model import Change, CheckKey
+from store.model import Change, Check, CheckKey, State
 from store.retention import drop_before
 from store.snapshots import latest, stored_sequences
 from store.tables import incident_event, layout
-from tests.contract.store.builders import KEY, NOW_MS, at, batch, change, hello, poison, snapshot
+from tests.contract.store.builders import KEY, NOW_MS, account, at, batch, change, gap, hello, poison, snapshot
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -102,3 +103,27 @@ def test_old_quarantine_and_commands_go(store_engine: Engine, epoch: int) -> Non
         assert quarantine.count(connection) == 1
         assert commands.get(connection, "old") is None
         assert commands.get(connection, "new") is not None
+
+
+def test_settled_checks_of_old_go_and_accounts_stay(store_engine: Engine, epoch: int) -> None:
+    old, troubled, waiting, recent = (CheckKey("web-1", "disk-full", f'mount="/{name}"') for name in "abcd")
+    settled = Check(key=old, state=State.OK, since_ms=NOW_MS - 1, value=1.0)
+    stay = [
+        Check(key=troubled, state=State.WARNING, since_ms=NOW_MS - 1, value=1.0),
+        Check(
+            key=waiting,
+            state=State.OK,
+            since_ms=NOW_MS - 1,
+            value=1.0,
+            pending=State.WARNING,
+            pending_since_ms=NOW_MS - 1,
+        ),
+        Check(key=recent, state=State.OK, since_ms=NOW_MS, value=1.0),
+    ]
+    told = account(assigned_seq=9, stored=1, gaps=[gap(2, 9)])
+    keep_batch(store_engine, batch(checks=[settled, *stay], accounts=told), epoch)
+    assert drop_before(store_engine, NOW_MS, epoch) == 1
+    with reading(store_engine) as connection:
+        state = fleet_state(connection)
+    assert state.checks == {check.key: check for check in stay}
+    assert state.accounts == [(told.epochs[0], [gap(2, 9)])]

@@ -14,7 +14,7 @@ from store.agents import get_agent, list_agents
 from store.engine import reading
 from store.ingest import keep_batch
 from store.model import KeptSnapshot
-from store.snapshots import Point, history, latest, stored_sequences
+from store.snapshots import Point, history, latest, newest_readings, stored_sequences
 from tests.contract.store.builders import NOW_MS, agent, at, batch, snapshot
 
 Keep = Callable[..., None]
@@ -130,6 +130,18 @@ def test_a_mean_lies_between_low_and_high(store_engine: Engine, keep: Keep, valu
     with reading(store_engine) as connection:
         [point] = history(connection, agent_id, ["r"], NOW_MS, NOW_MS + 60_000, max_points=1)["r"]
     assert point.min == min(values) <= point.avg <= point.max == max(values)
+
+
+def test_readings_of_many_agents_are_those_of_their_newest_snapshots(store_engine: Engine) -> None:
+    old, new = snapshot(1, readings={"a.b": 1.0}), snapshot(2, readings={'a.b{of="x"}': 2.0, "a.c": 3.0, "d.e": 4.0})
+    other = snapshot(1, "web-2", readings={"d.e": 5.0})
+    kept = batch(agents=[at(new), at(other), agent("web-3")], snapshots=[old, new, other])
+    keep_batch(store_engine, kept, fence.claim(store_engine, "processor-1", NOW_MS))
+    with reading(store_engine) as connection:
+        found = newest_readings(connection, ["a.b", "a.c"], ["web-1", "web-2", "web-3", "nobody"])
+        assert found == {"web-1": {'a.b{of="x"}': 2.0, "a.c": 3.0}}
+        assert newest_readings(connection, ["d.e"], ["web-2"]) == {"web-2": {"d.e": 5.0}}
+        assert newest_readings(connection, ["d.e"], []) == {}
 
 
 def test_agents_are_listed_in_pages(store_engine: Engine, keep: Keep) -> None:

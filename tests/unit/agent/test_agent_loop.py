@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
-import msgspec
 import pytest
 
 from agent.agent import SPOOL_FILE, Agent
@@ -13,7 +12,9 @@ from agent.host import Host
 from agent.identity import claim_identity
 from agent.settings import Settings
 from agent.spool import Spool
-from rabbitmq.records import AnyRecord, Goodbye, Hello, Snapshot
+from agent.stamp import Stamp
+from rabbitmq.records import AnyRecord, Goodbye, Hello, Record, Snapshot
+from tests.unit.agent.spools import drain
 from tests.unit.agent.stamping import WALL_SECONDS, stamper
 
 HOST = Host(Path("/proc"), Path("/sys"), Path("/"), "host")
@@ -51,21 +52,27 @@ class Simulated:
     def wait_until_sent(self, _timeout_seconds: float) -> None: ...
 
 
-def run_for(folder: Path, monkeypatch: pytest.MonkeyPatch, end_seconds: float, name: str = "web-3") -> list[AnyRecord]:
-    """All records of a run of that many seconds, with a snapshot every five minutes."""
+def run_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, end_seconds: float, name: str = "web-3", *, read_back: bool = True
+) -> list[AnyRecord]:
+    """All records on the disk after a run of that many seconds, with a snapshot every five minutes."""
     world = Simulated(end_seconds)
     monkeypatch.setattr("agent.agent.time", world)
     monkeypatch.setattr("agent.agent.Inbox", lambda: world)
     monkeypatch.setattr("agent.agent.Publisher", lambda *_arguments, **_keywords: world)
+    monkeypatch.setattr("agent.agent.PublisherThread", lambda _publisher: world)
+    monkeypatch.setattr("agent.agent.LocalLoop", lambda: None)
     monkeypatch.setattr("agent.agent.system_information", lambda _host: None)
     identity = claim_identity(folder)
     agent = Agent(Settings(interval_seconds=300.0, name=name), identity, HOST, [])
     world.stop_agent = agent.stop
     agent.run()
+    if not read_back:
+        return []
     spool = Spool(identity.folder / SPOOL_FILE, stamper())
-    bodies = [body for _, body in spool.take_oldest(1000, 1 << 20)]
+    records = drain(spool)
     spool.close()
-    return [msgspec.json.decode(body, type=AnyRecord) for body in bodies]
+    return records
 
 
 def test_hello_comes_again_once_an_hour_before_a_snapshot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -80,6 +87,26 @@ def test_a_name_given_fits_the_hello(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert hello.host_name == "web-3"
 
 
+def test_each_snapshot_tells_that_the_disk_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[Record] = []
+
+    def append(_spool: Spool, build: Callable[[Stamp], Record]) -> int:
+        kept.append(build(stamper()(1, 1)))
+        return len(kept)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("agent.spool.open_rows", _refused)
+        patch.setattr("agent.spool_refuge.Spool.append", append)
+        run_for(tmp_path, patch, 700.0, read_back=False)
+    snapshots = [record for record in kept if isinstance(record, Snapshot)]
+    assert len(snapshots) == 3
+    assert all("Input/output error" in snapshot.errors["spool"] for snapshot in snapshots)
+
+
+def _refused(*_arguments: object, **_keywords: object) -> None:
+    raise OSError("Input/output error")
+
+
 def test_a_damaged_spool_of_which_nothing_is_known_is_told_loudly(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -88,4 +115,4 @@ def test_a_damaged_spool_of_which_nothing_is_known_is_told_loudly(
     run_for(tmp_path, monkeypatch, 1.0)
     (told,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert "spool was damaged" in told
-    assert "no loss record can name them" in told
+    assert "no loss record can name it" in told

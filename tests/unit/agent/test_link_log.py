@@ -72,3 +72,48 @@ def test_a_full_queue_is_told_once_and_so_is_its_end(caplog: pytest.LogCaptureFi
         "hub rabbitmq:5672 does not take records (its queue is full), keeping them, trying again",
         "hub rabbitmq:5672 takes records again, sent 2 kept records",
     ]
+
+
+def test_a_hub_short_of_disk_is_told_once_each_way(caplog: pytest.LogCaptureFixture) -> None:
+    log = LinkLog("rabbitmq:5672")
+    log.blocked()
+    log.blocked()
+    log.unblocked()
+    log.unblocked()
+    assert told(caplog) == [
+        "hub rabbitmq:5672 is short of disk or memory and takes no records, keeping them",
+        "hub rabbitmq:5672 takes records again",
+    ]
+
+
+def test_a_hub_short_of_disk_for_long_is_not_told_with_each_new_connection(caplog: pytest.LogCaptureFixture) -> None:
+    log = LinkLog("rabbitmq:5672")
+    log.blocked()
+    for start in (300.0, 700.0):
+        log.down(Trouble("rabbitmq:5672 took no messages for too long"), 1.0, start)
+        log.up(start + 1)
+        log.blocked()
+    assert [line.split(",")[0] for line in told(caplog)] == [
+        "hub rabbitmq:5672 is short of disk or memory and takes no records",
+        "hub unreachable (rabbitmq:5672 took no messages for too long)",
+    ]
+    log.unblocked()
+    log.confirmed(3, all_sent=True)
+    log.blocked()
+    assert [line.split(",")[0] for line in told(caplog)] == [
+        "hub rabbitmq:5672 takes records again",
+        "first record confirmed by the broker rabbitmq:5672",
+        "hub back after 401 s",
+        "hub rabbitmq:5672 is short of disk or memory and takes no records",
+    ]
+
+
+def test_a_hub_that_came_back_with_room_may_run_short_again(caplog: pytest.LogCaptureFixture) -> None:
+    log = LinkLog("rabbitmq:5672")
+    log.blocked()
+    log.down(REFUSED, 1.0, 0.0)
+    log.up(10.0)
+    log.confirmed(1, all_sent=True)
+    told(caplog)
+    log.blocked()
+    assert told(caplog) == ["hub rabbitmq:5672 is short of disk or memory and takes no records, keeping them"]

@@ -10,7 +10,7 @@ import pytest
 from agent.main import main
 from agent.status import write_status
 from rabbitmq.version import __version__
-from tests.unit.agent.test_status import GOOD, slot
+from tests.unit.agent.test_status import GOOD, STARTING, slot
 
 
 @pytest.fixture
@@ -56,6 +56,15 @@ def test_status_of_an_agent_that_died_is_a_failed_health_check(
     write_status(slot(state_folder, 0), msgspec.structs.replace(GOOD, machine=os.uname().nodename, written_seconds=1.0))
     assert main(["status", "--color=always"]) == 1
     assert capsys.readouterr().out.startswith("web-3  \x1b[1;31mNOT RUNNING\x1b[0m  ")
+
+
+def test_status_of_an_agent_that_starts_is_neither_good_nor_bad(
+    state_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    starting = msgspec.structs.replace(STARTING, machine=os.uname().nodename, written_seconds=time.time())
+    write_status(slot(state_folder, 0), starting)
+    assert main(["status", "--color=always"]) == 0
+    assert capsys.readouterr().out.startswith("web-3  \x1b[0mstarting\x1b[0m  ")
 
 
 def test_status_as_json_holds_no_colour(state_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

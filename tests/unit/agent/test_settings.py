@@ -59,6 +59,17 @@ def test_the_interval_is_1_to_300_seconds(seconds: str, is_good: bool) -> None:
             load_settings(environment)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("SPOOL_MAX_MIB", "0"), ("SPOOL_MAX_MIB", "65537"), ("SPOOL_MAX_MIB", "1.5"), ("SPOOL_MAX_DAYS", "0")],
+)
+def test_the_spool_is_bounded(name: str, value: str) -> None:
+    assert (load_settings({}).spool_max_mib, load_settings({}).spool_max_days) == (64, 7.0)
+    assert load_settings({"HEALTHMON_SPOOL_MAX_MIB": "65536"}).spool_max_mib == 65536
+    with pytest.raises(ConfigError, match=name):
+        load_settings({f"HEALTHMON_{name}": value})
+
+
 def test_a_named_file_must_be_there_and_readable_as_toml(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no such file"):
         load_settings({"HEALTHMON_AGENT_FILE": str(tmp_path / "none.toml")})
@@ -85,3 +96,10 @@ def test_an_empty_password_file_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("\n")
     with pytest.raises(ConfigError, match="is empty"):
         load_settings({"HEALTHMON_RABBITMQ_PASSWORD_FILE": str(tmp_path / "password")})
+
+
+def test_the_longest_wait_between_two_tries_is_a_minute_unless_told_otherwise() -> None:
+    assert load_settings({}).reconnect_max_seconds == 60
+    assert load_settings({"HEALTHMON_RECONNECT_MAX_SECONDS": "300"}).reconnect_max_seconds == 300
+    with pytest.raises(ConfigError, match="HEALTHMON_RECONNECT_MAX_SECONDS"):
+        load_settings({"HEALTHMON_RECONNECT_MAX_SECONDS": "301"})

@@ -43,6 +43,9 @@ REFUSED = msgspec.structs.replace(
     hub_advice="Check the password.",
     waiting=24,
 )
+STARTING = msgspec.structs.replace(
+    GOOD, hub_state="disconnected", hub_since_seconds=NOW - 2, started_seconds=NOW - 2, last_confirmed_seconds=None
+)
 
 
 def slot(state_folder: Path, number: int) -> Path:
@@ -72,6 +75,8 @@ def test_replicas_of_other_machines_and_broken_files_are_left_out(tmp_path: Path
     [
         (GOOD, NOW, "ok", "web-3  ok  last sent 2 s ago, 0 waiting, 0 lost"),
         (REFUSED, NOW, "NOT CONNECTED", "web-3  NOT CONNECTED  for 4 min, 24 waiting, 0 lost"),
+        (STARTING, NOW, "starting", "web-3  starting  for 2 s, 0 waiting, 0 lost"),
+        (STARTING, NOW + 7200, "NOT RUNNING", "web-3  NOT RUNNING  since 2 h, 0 waiting, 0 lost"),
         (GOOD, NOW + 7200, "NOT RUNNING", "web-3  NOT RUNNING  since 2 h, 0 waiting, 0 lost. Start it: "),
         (msgspec.structs.replace(GOOD, running=False), NOW, "NOT RUNNING", "web-3  NOT RUNNING  since 2 s"),
     ],
@@ -84,6 +89,17 @@ def test_the_answer_is_on_line_one(status: Status, now: float, word: str, first_
 def test_a_missing_hub_is_told_with_its_cause_and_what_to_do() -> None:
     hub_line = next(line for line in status_lines(REFUSED, NOW) if line.startswith("  hub"))
     assert "login refused for user 'x'. Check the password." in hub_line
+
+
+def test_an_agent_that_has_only_just_started_is_not_accused() -> None:
+    hub_line = next(line for line in status_lines(STARTING, NOW) if line.startswith("  hub"))
+    assert hub_line == "  hub      rabbitmq:5672, first attempt to connect"
+
+
+def test_a_disk_that_refuses_is_told_in_its_own_words() -> None:
+    lines = status_lines(msgspec.structs.replace(GOOD, errors={"spool": "the disk refuses", "disk": "no mounts"}), NOW)
+    assert "  spool    the disk refuses" in lines
+    assert "  disk     not measured: no mounts" in lines
 
 
 def test_nothing_a_host_tells_can_move_the_cursor_or_forge_a_line() -> None:
@@ -104,3 +120,16 @@ def test_json_has_a_schema_the_state_and_times_in_utc() -> None:
     assert (told["schema"], told["state"], told["interval_seconds"]) == ("agent-status/1", "NOT CONNECTED", 5.0)
     for name in ("written", "started", "hub_since", "last_confirmed"):
         assert re.fullmatch(r"2027-01-1\dT\d\d:\d\d:\d\d\+00:00", told[name]), told[name]
+
+
+def test_a_hub_without_room_is_named_with_its_reason() -> None:
+    full = msgspec.structs.replace(
+        GOOD,
+        hub_state="blocked",
+        hub_since_seconds=NOW - 30,
+        hub_why="the broker is short of disk or memory",
+        waiting=6,
+    )
+    lines = status_lines(full, NOW)
+    assert lines[0] == "web-3  HUB FULL  for 30 s, 6 waiting, 0 lost"
+    assert "rabbitmq:5672 blocked: the broker is short of disk or memory." in lines[2]

@@ -71,8 +71,8 @@ class WindowMachine(RuleBasedStateMachine):
     @rule(tag=st.integers(0, 12), multiple=st.booleans())
     def ack(self, tag: int, multiple: bool) -> None:
         tags = self._answered(tag, multiple)
-        vetoed = {seq for t in tags if t in self.returned for seq in self.in_flight[t].seqs}
-        accepted = {seq for t in tags if t not in self.returned for seq in self.in_flight[t].seqs}
+        vetoed = {seq for t in tags if t in self.returned for seq in self.in_flight[t].positions}
+        accepted = {seq for t in tags if t not in self.returned for seq in self.in_flight[t].positions}
         answer = self.window.acked(tag, multiple, self.now)
         assert set(answer.confirmed) == accepted
         assert set(answer.again) == vetoed
@@ -85,7 +85,7 @@ class WindowMachine(RuleBasedStateMachine):
         tags = self._answered(tag, multiple)
         answer = self.window.nacked(tag, multiple, self.now)
         assert answer.confirmed == ()
-        assert set(answer.again) == {seq for t in tags for seq in self.in_flight[t].seqs}
+        assert set(answer.again) == {seq for t in tags for seq in self.in_flight[t].positions}
         assert answer.reason == ("rejected" if tags else "")
         self._settle(tags, answer)
 
@@ -115,7 +115,7 @@ class WindowMachine(RuleBasedStateMachine):
     @rule()
     def close(self) -> None:
         again = self.window.closed()
-        assert set(again) == {seq for message in self.in_flight.values() for seq in message.seqs}
+        assert set(again) == {seq for message in self.in_flight.values() for seq in message.positions}
         self.waiting.update(again)
         self.in_flight.clear()
         self.returned.clear()
@@ -123,8 +123,8 @@ class WindowMachine(RuleBasedStateMachine):
 
     @invariant()
     def every_record_is_in_one_place(self) -> None:
-        in_flight = self.window.in_flight_seqs
-        assert in_flight == {seq for message in self.in_flight.values() for seq in message.seqs}
+        in_flight = self.window.in_flight_positions
+        assert in_flight == {seq for message in self.in_flight.values() for seq in message.positions}
         assert not in_flight & self.waiting
         assert not in_flight & self.confirmed
         assert not self.waiting & self.confirmed

@@ -28,6 +28,8 @@ HOST = {
     "scope": "host",
     "version": "0.1.0",
     "interval_seconds": 5.0,
+    "clock_offset_seconds": 0.02,
+    "errors": {},
     "url": "http://127.0.0.1:8000/h/a-1",
 }
 HEALTHY = {**HOST, "agent_id": "a-2", "host_name": "db-1", "state": "ok", "sentence": "All checks are within limits."}

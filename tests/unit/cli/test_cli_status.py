@@ -50,6 +50,13 @@ def test_a_long_fleet_shows_the_worst_and_counts_the_others(user: User) -> None:
     assert "web-3" in seen.lines[3]
 
 
+def test_one_host_shows_what_its_agent_could_not_do(user: User) -> None:
+    host = {**HOST, "errors": {"spool": "disk full"}, "clock_offset_seconds": 240.0}
+    seen = user.calls("status", "web-3", answers={**ONE, "GET /agents/web-3": host})
+    assert "  the agent cannot keep records on its disk: disk full" in seen.lines
+    assert "  its clock is 4 min behind; times of readings are corrected" in seen.lines
+
+
 def test_one_host_shows_its_incidents_and_what_is_in_use(user: User) -> None:
     seen = user.calls("status", "web-3", answers=ONE)
     assert seen.lines[0] == "web-3 CRITICAL for 12 min: disk / is 96.4 %, limit 95 %"

@@ -18,8 +18,10 @@ PROGRAM_ROOMS = (
     "store",
     "cli",
     "console",
+    "simulator",
     "deploy",
     "bench",
+    "faults",
 )
 
 MEDIAN_FUNCTION_LINES = 7

@@ -1,0 +1,183 @@
+"""The checker: from what the witness saw and what the database holds to what is wrong. Pure functions, one a rule."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from faults.evidence import Kept
+from faults.reference import expected_steps, impossible_steps
+from faults.witness import Key, Witnessed
+from processor.findings import OWN_RULES
+
+SHOWN = 5
+MOST_SPOOL_BYTES = 65 * 1024 * 1024
+MOST_AGENT_RSS_BYTES = 60 * 1024 * 1024
+MOST_PROCESSOR_RSS_BYTES = 300 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The largest sizes seen in a run, in bytes."""
+
+    spool_bytes: int = 0
+    agent_rss_bytes: int = 0
+    processor_rss_bytes: int = 0
+
+
+@dataclass
+class Verdict:
+    """What one run came to. Green means no violations."""
+
+    offered: int = 0
+    stored: int = 0
+    quarantined: int = 0
+    declared: int = 0
+    copies: int = 0
+    duplicates: int = 0
+    drain_seconds: float = 0.0
+    judged_agents: int = 0
+    violations: list[str] = field(default_factory=list)
+
+
+def judge(
+    seen: Witnessed, kept: Kept, measured: Measured, drain_seconds: float, may_lose: Collection[str] = ()
+) -> Verdict:
+    """All rules on one finished run; `may_lose` are the reasons for which its fault lets an agent name records lost."""
+    expected, judged = expected_steps(seen, kept)
+    return Verdict(
+        offered=len(seen.offered),
+        stored=len(kept.stored_keys),
+        quarantined=len(kept.quarantined_keys & set(seen.intents)),
+        declared=len(kept.declared_keys),
+        copies=seen.copies,
+        duplicates=sum(row.duplicates for row in kept.accounts),
+        drain_seconds=drain_seconds,
+        judged_agents=len(judged),
+        violations=[
+            *confirmed_is_kept(seen, kept),
+            *offered_is_accounted(seen, kept),
+            *numbers_have_no_holes(seen, kept),
+            *losses_have_a_cause(kept, may_lose),
+            *stored_was_offered(seen, kept),
+            *nothing_is_twice(kept),
+            *incidents_as_by_the_book(expected, judged, kept),
+            *incidents_are_shown(kept),
+            *account_agrees(seen, kept),
+            *bounds_hold(measured),
+        ],
+    )
+
+
+def confirmed_is_kept(seen: Witnessed, kept: Kept) -> list[str]:
+    """C1: what the broker confirmed is stored or in quarantine."""
+    return _missing("C1: confirmed by the broker, neither stored nor quarantined", seen.confirmed - _here(kept))
+
+
+def offered_is_accounted(seen: Witnessed, kept: Kept) -> list[str]:
+    """C2: what an agent offered is stored, in quarantine or named as lost."""
+    return _missing("C2: offered and unexplained", seen.offered - kept.accounted)
+
+
+def numbers_have_no_holes(seen: Witnessed, kept: Kept) -> list[str]:
+    """C2: and so is each number below the highest one known of an epoch, whoever gave it."""
+    highest: dict[tuple[str, int], int] = {}
+    for key in kept.accounted | seen.offered:
+        life = (key.agent_id, key.epoch)
+        highest[life] = max(highest.get(life, 0), key.seq)
+    numbers = {Key(*life, seq) for life, last in highest.items() for seq in range(1, last + 1)}
+    return _missing("C2: a number without a record", numbers - kept.accounted - seen.offered)
+
+
+def losses_have_a_cause(kept: Kept, may_lose: Collection[str]) -> list[str]:
+    """C2: naming a record lost is for faults that leave no other way."""
+    reasons = {loss.reason for loss in kept.losses} | ({"disk"} if kept.died_in_memory else set())
+    return _missing("C2: records named as lost without need", reasons - set(may_lose))
+
+
+def stored_was_offered(seen: Witnessed, kept: Kept) -> list[str]:
+    """C3: what is stored was offered with this content. Agents that a row plays itself have no witness."""
+    witnessed = {key.agent_id for key in seen.intents}
+    known = [(key, digest) for key, digest in kept.stored if key.agent_id in witnessed]
+    foreign = {key for key, _ in known if key not in seen.intents}
+    changed = {key for key, digest in known if key in seen.intents and digest not in seen.intents[key]}
+    return [
+        *_missing("C3: stored and never offered", foreign),
+        *_missing("C3: stored with other content than offered", changed),
+    ]
+
+
+def nothing_is_twice(kept: Kept) -> list[str]:
+    """C3: no number has two rows."""
+    times = Counter(key for key, _ in kept.stored)
+    return _missing("C3: stored twice", {key for key in times if times[key] > 1})
+
+
+def incidents_as_by_the_book(expected: Collection[object], judged: Collection[str], kept: Kept) -> list[str]:
+    """C4: the incidents of the agents whose records all came in their order are those of a fold over what is stored."""
+    found = {step for step in kept.incidents if step.agent_id in judged and step.rule not in OWN_RULES}
+    return [
+        *_missing("C4: a change of an incident that should be there", set(expected) - found),
+        *_missing("C4: a change of an incident that should not be there", found - set(expected)),
+    ]
+
+
+def incidents_are_shown(kept: Kept) -> list[str]:
+    """C4: no incident of any agent that the stored records do not show, and none about our own mistakes."""
+    own = {step for step in kept.incidents if step.rule in OWN_RULES}
+    return [
+        *_missing("C4: a change of an incident that its record does not show", impossible_steps(kept)),
+        *_missing("C4: an incident about the account itself", own),
+    ]
+
+
+def account_agrees(seen: Witnessed, kept: Kept) -> list[str]:
+    """The ledger: what the processor keeps in its account is what the rows say, and at rest nothing is open."""
+    wrong: list[str] = []
+    for row in kept.accounts:
+        life = (row.agent_id, row.epoch)
+        own = {
+            "stored": _of_life(kept.stored_keys, life),
+            "quarantined": _of_life(kept.quarantined_keys - kept.stored_keys, life),
+            "declared": _of_life(kept.declared_keys, life),
+        }
+        told = {"stored": row.stored, "quarantined": 0, "declared": 0, **row.gaps}
+        counted = {name: len(keys) for name, keys in own.items()} | {"open": 0, "unexplained": 0}
+        wrong += [
+            f"account: {row.agent_id} epoch {row.epoch} says {told[name]} {name}, counted {counted.get(name, 0)}"
+            for name in told
+            if told[name] != counted.get(name, 0)
+        ]
+        if row.assigned_seq != row.stored + sum(row.gaps.values()):
+            wrong.append(f"account: {row.agent_id} epoch {row.epoch} does not add up: {row}")
+    known = {(row.agent_id, row.epoch) for row in kept.accounts}
+    return wrong + _missing("account: epochs without one", _lives(seen.offered) - known)
+
+
+def bounds_hold(measured: Measured) -> list[str]:
+    """C7: nothing grew beyond its bound."""
+    bounds = (
+        ("an agent's spool", measured.spool_bytes, MOST_SPOOL_BYTES),
+        ("an agent's memory", measured.agent_rss_bytes, MOST_AGENT_RSS_BYTES),
+        ("the processor's memory", measured.processor_rss_bytes, MOST_PROCESSOR_RSS_BYTES),
+    )
+    return [f"C7: {what} has {size} bytes, allowed are {most}" for what, size, most in bounds if size > most]
+
+
+def _lives(keys: Collection[Key]) -> set[tuple[str, int]]:
+    return {(key.agent_id, key.epoch) for key in keys}
+
+
+def _of_life(keys: Collection[Key], life: tuple[str, int]) -> set[Key]:
+    return {key for key in keys if (key.agent_id, key.epoch) == life}
+
+
+def _here(kept: Kept) -> set[Key]:
+    return kept.stored_keys | kept.quarantined_keys
+
+
+def _missing(what: str, found: Collection[object]) -> list[str]:
+    if not found:
+        return []
+    shown: Sequence[object] = sorted(found, key=str)[:SHOWN]
+    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+    return [f"{what}: {', '.join(str(tuple(item) if isinstance(item, Key) else item) for item in shown)}{more}"]

@@ -1,0 +1,51 @@
+"""Each broken build under the fault that must show it, judged by the same checker."""
+
+from faults.boundary import VARIABLE, Boundary
+from faults.checker import Verdict
+from faults.rig import Rig
+from faults.row import ControlStayedGreen, control
+from rabbitmq.declare import declare_topology
+
+PATIENCE_SECONDS = 10.0
+DEAF = {"FAULTS_DEAF_TO_STATEMENTS": "1"}  # else the account would notice, and the agents would send again
+
+
+@control("ack before commit", "processor killed between ack and commit")
+def ack_before_commit(rig: Rig) -> None:
+    with rig.running(processor_module="faults.controls.ack_before_commit", settings=DEAF) as run:
+        run.flow(1)
+        (processor,) = run.processors
+        processor.kill()
+        run.offer(9)
+        processor.start(**{VARIABLE: str(Boundary("before", "processor.keeper:handle_batch", 1))})
+        run.until(lambda: not processor.is_alive, "the processor dies before its first commit")
+        processor.start()
+        _must_be_red(rig, run.verdict(PATIENCE_SECONDS), "C1")
+
+
+@control("no mandatory", "binding gone, agents without the mandatory flag")
+def no_mandatory(rig: Rig) -> None:
+    with rig.running(agent_module="faults.controls.no_mandatory", settings=DEAF) as run:
+        run.flow(1)
+        management = run.broker.management
+        management.call("DELETE", "bindings", run.broker.virtual_host, "e", "health.telemetry", "q", "ingest", "%23")
+        run.offer(9)
+        declare_topology(management)
+        _must_be_red(rig, run.verdict(PATIENCE_SECONDS), "C1")
+
+
+@control("delete on publish", "connection lost with messages on the wire")
+def delete_on_publish(rig: Rig) -> None:
+    with rig.running(agent_module="faults.controls.delete_on_publish", settings=DEAF) as run:
+        run.flow(1)
+        run.agents_road.swallow("up")
+        run.offer(9)
+        run.agents_road.heal()
+        _must_be_red(rig, run.verdict(PATIENCE_SECONDS), "C2")
+
+
+def _must_be_red(rig: Rig, verdict: Verdict, rule: str) -> None:
+    found = [violation for violation in verdict.violations if violation.startswith(rule)]
+    if not found:
+        raise ControlStayedGreen(f"{rule} found nothing")
+    rig.note(found[0][:160])

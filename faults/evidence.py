@@ -1,0 +1,187 @@
+"""What the database says after a run, read row by row and independently of the account that the processor keeps."""
+
+import json
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, select
+
+from faults.digest import digest_of_body, digest_of_snapshot
+from faults.witness import Key
+from rabbitmq.records import Loss
+from store import tables
+from store.engine import reading
+from store.packing import names_of, unpack_numbers
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """Enough of a stored snapshot to judge it once more."""
+
+    key: Key
+    wall_ms: int
+    received_ms: int
+    readings: dict[str, float]
+    extra: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class IncidentStep:
+    """One change in an incident's timeline."""
+
+    agent_id: str
+    epoch: int
+    seq: int
+    rule: str
+    subject: str
+    change: str
+
+    @property
+    def key(self) -> Key:
+        return Key(self.agent_id, self.epoch, self.seq)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """What the processor itself keeps of one agent's epoch: its gaps by state, in records."""
+
+    agent_id: str
+    epoch: int
+    assigned_seq: int
+    stored: int
+    duplicates: int
+    gaps: Mapping[str, int]
+
+
+@dataclass
+class Kept:
+    """The database's side. `stored` names each row with the digest of its content."""
+
+    stored: list[tuple[Key, str]] = field(default_factory=list)
+    quarantined: list[tuple[str, str, bytes]] = field(default_factory=list)  # reason, routing key, body
+    losses: list[Loss] = field(default_factory=list)
+    snapshots: list[StoredSnapshot] = field(default_factory=list)
+    incidents: list[IncidentStep] = field(default_factory=list)
+    accounts: list[AccountRow] = field(default_factory=list)
+    died_in_memory: set[Key] = field(default_factory=set)  # the processor's word: an epoch in memory has ended
+
+    @property
+    def stored_keys(self) -> set[Key]:
+        return {key for key, _ in self.stored}
+
+    @property
+    def quarantined_keys(self) -> set[Key]:
+        return {key for _, _, body in self.quarantined for key in keys_in_body(body)}
+
+    @property
+    def declared_keys(self) -> set[Key]:
+        """Named as lost and not here nevertheless."""
+        named = {key for loss in self.losses for key in named_by(loss)} | self.died_in_memory
+        return named - self.stored_keys - self.quarantined_keys
+
+    @property
+    def accounted(self) -> set[Key]:
+        return self.stored_keys | self.quarantined_keys | self.declared_keys
+
+
+def named_by(loss: Loss) -> Iterator[Key]:
+    for seq in range(loss.first_seq, loss.last_seq + 1, loss.step):
+        yield Key(loss.agent_id, loss.lost_epoch, seq)
+
+
+def keys_in_body(body: bytes) -> Sequence[Key]:
+    """Of a quarantined record or of all records of a quarantined message; none where nobody can tell."""
+    with suppress(zlib.error):
+        body = zlib.decompress(body)
+    try:
+        fields = json.loads(body)
+        records = fields.get("records", [fields])
+        return [Key(item["agent_id"], int(item["epoch"]), int(item["seq"])) for item in records]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ()
+
+
+def read_evidence(engine: Engine) -> Kept:
+    """Everything; raises StoreUnavailable."""
+    with reading(engine) as connection:
+        kept = Kept(incidents=_incident_steps(connection))
+        for snapshot in _snapshots(connection):
+            kept.snapshots.append(snapshot)
+            kept.stored.append((snapshot.key, digest_of_snapshot(snapshot.wall_ms, snapshot.readings)))
+        for row in connection.execute(
+            select(tables.agent.c.agent_id, tables.record).join_from(
+                tables.record, tables.agent, tables.record.c.agent_no == tables.agent.c.agent_no
+            )
+        ):
+            kept.stored.append((Key(row.agent_id, row.epoch, row.seq), digest_of_body(row.raw)))
+            if row.kind == "loss":
+                kept.losses.append(msgspec.json.decode(row.raw, type=Loss))
+        quarantine = tables.quarantine.c
+        rows = connection.execute(select(quarantine.reason, quarantine.routing_key, quarantine.body))
+        kept.quarantined = [(row.reason, row.routing_key, bytes(row.body)) for row in rows]
+        kept.accounts = list(_accounts(connection))
+        kept.died_in_memory = _died_in_memory(connection)
+    return kept
+
+
+def read_accounted(engine: Engine) -> set[Key]:
+    """The keys alone: quick enough to ask several times a second."""
+    with reading(engine) as connection:
+        found: set[Key] = set()
+        for table in (tables.snapshot, tables.record):
+            query = select(tables.agent.c.agent_id, table.c.epoch, table.c.seq).join_from(
+                table, tables.agent, table.c.agent_no == tables.agent.c.agent_no
+            )
+            found.update(Key(*row) for row in connection.execute(query))
+        losses = connection.execute(select(tables.record.c.raw).where(tables.record.c.kind == "loss"))
+        for (raw,) in losses:
+            found.update(named_by(msgspec.json.decode(raw, type=Loss)))
+        for (body,) in connection.execute(select(tables.quarantine.c.body)):
+            found.update(keys_in_body(bytes(body)))
+        found |= _died_in_memory(connection)
+    return found
+
+
+def _accounts(connection: Connection) -> Iterator[AccountRow]:
+    gaps: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
+    for gap in connection.execute(select(tables.gap)):
+        gaps[gap.agent_no, gap.epoch][gap.state] += gap.last_seq - gap.first_seq + 1
+    query = select(tables.account, tables.agent.c.agent_id).join_from(tables.account, tables.agent)
+    for row in connection.execute(query):
+        numbers = (row.assigned_seq, row.stored, row.duplicates)
+        yield AccountRow(row.agent_id, row.epoch, *numbers, gaps[row.agent_no, row.epoch])
+
+
+def _died_in_memory(connection: Connection) -> set[Key]:
+    """Declared by the processor alone: nobody but it can name what died with an agent's process."""
+    gap, agent = tables.gap, tables.agent
+    query = select(agent.c.agent_id, gap.c.epoch, gap.c.first_seq, gap.c.last_seq).join_from(gap, agent)
+    rows = connection.execute(query.where(gap.c.state == "declared", gap.c.reason == "disk"))
+    return {Key(row.agent_id, row.epoch, seq) for row in rows for seq in range(row.first_seq, row.last_seq + 1)}
+
+
+def _snapshots(connection: Connection) -> Iterator[StoredSnapshot]:
+    query = (
+        select(tables.agent.c.agent_id, tables.snapshot, tables.layout.c.names)
+        .join_from(tables.snapshot, tables.agent, tables.snapshot.c.agent_no == tables.agent.c.agent_no)
+        .join(tables.layout, tables.layout.c.layout_no == tables.snapshot.c.layout_no)
+    )
+    for row in connection.execute(query):
+        readings = dict(zip(names_of(row.names), unpack_numbers(row.numbers), strict=True))
+        key = Key(row.agent_id, row.epoch, row.seq)
+        yield StoredSnapshot(key, row.time_ms, row.received_ms, readings, json.loads(row.extra or b"{}"))
+
+
+def _incident_steps(connection: Connection) -> list[IncidentStep]:
+    event, incident, agent = tables.incident_event, tables.incident, tables.agent
+    query = (
+        select(agent.c.agent_id, event.c.epoch, event.c.seq, incident.c.rule, incident.c.subject, event.c.change)
+        .join_from(event, incident, event.c.number == incident.c.number)
+        .join(agent, agent.c.agent_no == incident.c.agent_no)
+    )
+    return [IncidentStep(*row) for row in connection.execute(query)]

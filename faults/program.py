@@ -1,0 +1,100 @@
+"""One of our programs as a child process: started, killed, frozen; its output kept in a file."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from deploy.local.broker import DIES_WITH_PARENT
+
+ROOT = Path(__file__).parents[1]
+STOP_SECONDS = 30
+
+
+class Program:
+    """`python -m <module> <arguments>`; `inside` is a command that starts it elsewhere, as in a network namespace.
+
+    Call it from the main thread: the kernel ends a child with the thread that made it.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        module_and_arguments: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        inside: Sequence[str] = (),
+    ) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self.starts = 0
+        self._command = [*DIES_WITH_PARENT, *inside, sys.executable, "-m", *module_and_arguments]
+        self._environment = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, **settings: str) -> None:
+        """With these environment variables on top, for this start only."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                env=self._environment | settings,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.starts += 1
+
+    @property
+    def process_id(self) -> int:
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, the negative signal number when one ended it."""
+        return self._process.poll() if self._process else 0
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def was_killed(self) -> bool:
+        return self.exit_code == -signal.SIGKILL
+
+    def kill(self) -> None:
+        """SIGKILL, also to one that is frozen; returns when it is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def freeze(self) -> None:
+        os.kill(self.process_id, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.process_id, signal.SIGCONT)
+
+    def stop(self) -> int:
+        """SIGTERM; returns the exit code. One that does not obey is killed, and that is its exit code then."""
+        if self._process is None:
+            return 0
+        self._process.terminate()
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return -signal.SIGKILL
+
+    def rss_bytes(self) -> int:
+        """Resident memory, 0 when it does not run."""
+        if not self.is_alive:
+            return 0
+        pages = int(Path(f"/proc/{self.process_id}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+
+    def log_text(self) -> str:
+        return self.log.read_text(errors="replace") if self.log.exists() else ""

@@ -1,0 +1,93 @@
+"""What the incidents should be: every stored snapshot judged once more, one by one, in the order of its number.
+
+A snapshot that came late, or behind a later one, is history and opens nothing; which ones that were cannot be read off
+the database. So the exact answer is asked only of agents whose records all went out in their order and came at once; of
+the others each change must at least belong to a stored snapshot that shows it.
+"""
+
+import itertools
+from collections import defaultdict
+from dataclasses import replace
+
+from faults.evidence import IncidentStep, Kept, StoredSnapshot
+from faults.witness import Witnessed
+from processor.fold import Circumstances, RuleSet, fold_snapshot
+from processor.rule_files import load_rules
+from store.model import STALE_AFTER_INTERVALS, Check, KeptSnapshot
+
+AT_ONCE_MS = 5_000
+
+
+def expected_steps(seen: Witnessed, kept: Kept) -> tuple[set[IncidentStep], set[str]]:
+    """The changes of incidents that belong to the stored snapshots, and the agents of which that can be said."""
+    judged = agents_in_order(seen) & agents_at_once(kept)
+    rules = RuleSet(load_rules())
+    by_agent: dict[str, list[StoredSnapshot]] = defaultdict(list)
+    for snapshot in kept.snapshots:
+        if snapshot.key.agent_id in judged:
+            by_agent[snapshot.key.agent_id].append(snapshot)
+    return {step for snapshots in by_agent.values() for step in _steps_of_one(snapshots, rules)}, judged
+
+
+def impossible_steps(kept: Kept) -> set[IncidentStep]:
+    """Changes that no stored snapshot shows: an incident opened by a value below its limit, or closed by one above."""
+    rules = {rule.rule_id: rule for rule in load_rules()}
+    readings = {snapshot.key: snapshot.readings for snapshot in kept.snapshots}
+    wrong: set[IncidentStep] = set()
+    for step in kept.incidents:
+        rule = rules.get(step.rule)
+        if rule is None:
+            continue
+        values = readings.get(step.key, {})
+        value = values.get(f"{rule.metric}{{{step.subject}}}" if step.subject else rule.metric)
+        lowest = min(level.above for level in rule.levels.values())
+        if value is None or (value > lowest) != (step.change != "closed"):
+            wrong.add(step)
+    return wrong
+
+
+def agents_in_order(seen: Witnessed) -> set[str]:
+    """Those whose records went out by rising number, each one once or again in its place."""
+    agents: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for key in seen.published:
+        agents[key.agent_id].append((key.epoch, key.seq))
+    return {
+        agent_id
+        for agent_id, numbers in agents.items()
+        if all(before <= after for before, after in itertools.pairwise(numbers))
+    }
+
+
+def agents_at_once(kept: Kept) -> set[str]:
+    """Those none of whose snapshots waited anywhere; agent and processor have the same clock here."""
+    late = {item.key.agent_id for item in kept.snapshots if item.received_ms - item.wall_ms > AT_ONCE_MS}
+    return {item.key.agent_id for item in kept.snapshots} - late
+
+
+def _steps_of_one(snapshots: list[StoredSnapshot], rules: RuleSet) -> set[IncidentStep]:
+    checks: dict[tuple[str, str], Check] = {}
+    steps: set[IncidentStep] = set()
+    before_ms: int | None = None
+    for stored in sorted(snapshots, key=lambda item: item.key):
+        snapshot = _kept(stored)
+        silence_ms = stored.wall_ms - (before_ms if before_ms is not None else stored.wall_ms)
+        after_silence = silence_ms > STALE_AFTER_INTERVALS * round(stored.extra["interval_seconds"] * 1000)
+        circumstances = Circumstances(stored.extra.get("errors", {}), after_silence)
+        folded = fold_snapshot(snapshot, circumstances, checks, rules, lambda _rule, _severity, _labels: ())
+        checks |= {(check.key.rule, check.key.subject): replace(check) for check in folded.checks}
+        for change in folded.incidents:
+            steps.add(IncidentStep(*stored.key, change.key.rule, change.key.subject, change.change.value))
+        before_ms = stored.wall_ms
+    return steps
+
+
+def _kept(stored: StoredSnapshot) -> KeptSnapshot:
+    agent_id, epoch, seq = stored.key
+    return KeptSnapshot(
+        agent_id=agent_id,
+        epoch=epoch,
+        seq=seq,
+        wall_ms=stored.wall_ms,
+        received_ms=stored.received_ms,
+        readings=stored.readings,
+    )

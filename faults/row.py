@@ -1,0 +1,50 @@
+"""A row of the fault matrix: a small named function that gets the rig. `faults/rows/` is full of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from faults.rig import Rig
+
+Inject = Callable[["Rig"], None]
+
+
+class CannotRun(Exception):
+    """This machine cannot make the fault: the report says so, and the row counts as not run."""
+
+
+class ControlStayedGreen(Exception):
+    """A broken build passed the checker: the checker proves nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`number` as in the design's matrix; a control has a name instead."""
+
+    number: str
+    fault: str
+    inject: Inject
+    is_quick: bool
+
+
+ROWS: dict[str, Row] = {}
+
+
+def row(number: int, fault: str, *, quick: bool = False) -> Callable[[Inject], Inject]:
+    """Register the function as this row; `quick` rows are part of `make faults QUICK=1`."""
+    return _register(str(number), fault, quick)
+
+
+def control(name: str, fault: str) -> Callable[[Inject], Inject]:
+    """Register a negative control: a broken build that the checker must turn red. Every run has them."""
+    return _register(f"control {name}", fault, True)
+
+
+def _register(number: str, fault: str, quick: bool) -> Callable[[Inject], Inject]:
+    def register(inject: Inject) -> Inject:
+        assert number not in ROWS, f"row {number} is there twice"
+        ROWS[number] = Row(number, fault, inject, quick)
+        return inject
+
+    return register

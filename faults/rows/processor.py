@@ -1,0 +1,93 @@
+"""The processor dies at every boundary, freezes, meets what it cannot read."""
+
+import time
+
+from sqlalchemy import select
+
+from faults.boundary import VARIABLE, Boundary
+from faults.program import Program
+from faults.rig import Rig
+from faults.row import row
+from faults.rows.database import locked_store
+from faults.run import Run
+from store.engine import reading
+from store.tables import fence
+
+BOUNDARIES = (
+    Boundary("after", "processor.consumer:Consumer._take"),
+    Boundary("before", "processor.keeper:handle_batch"),
+    Boundary("after", "processor.keeper:handle_batch"),
+    Boundary("before", "store.fence:claim", 1),
+    Boundary("after", "store.fence:claim", 1),
+    Boundary("before", "store.ingest:keep_batch"),
+    Boundary("after", "store.ingest:insert_new"),
+    Boundary("before", "COMMIT", 8),
+    Boundary("after", "store.ingest:keep_batch"),
+    Boundary("before", "pika.adapters.blocking_connection:BlockingChannel.basic_ack"),
+    Boundary("after", "pika.adapters.blocking_connection:BlockingChannel.basic_ack"),
+)
+
+
+@row(18, "processor: kill -9 at each boundary of a batch", quick=True)
+def killed_at_each_boundary(rig: Rig) -> None:
+    with rig.running() as run:
+        run.flow(1)
+        (processor,) = run.processors
+        processor.kill()
+        for boundary in BOUNDARIES:
+            processor.start(**{VARIABLE: str(boundary)})
+            run.until(lambda: not processor.is_alive, f"the processor dies {boundary}", within_seconds=60)
+            assert processor.was_killed, f"{boundary}: it ended with {processor.exit_code} instead"
+        processor.start()
+        run.settle()
+    rig.note(f"{len(BOUNDARIES)} boundaries")
+
+
+@row(19, "processor: frozen for 2 min, standby takes over, thawed")
+def frozen_owner(rig: Rig) -> None:
+    with rig.running(processors=2, database="postgresql") as run:
+        run.flow()
+        owner = _owner(run)
+        owner.freeze()
+        try:
+            seconds = run.until(lambda: _owner(run) is not owner, "the standby owns the fence")
+            run.flow()
+            time.sleep(max(0.0, 120 - seconds))  # the freeze itself
+        finally:
+            owner.thaw()
+        run.flow()
+        assert _owner(run) is not owner, "the old owner came back without being asked"
+        run.settle()
+    rig.note(f"taken over after {seconds:.1f} s")
+
+
+@row(33, "processor: slow, 200 ms a batch")
+def slow_consumer(rig: Rig) -> None:
+    with rig.running(agents=8, settings={"FAULTS_SLOW_BATCH_SECONDS": "0.2"}) as run:
+        run.flow(30)
+        assert (run.waiting_messages() or 0) < 1000
+        run.settle()
+
+
+@row(34, "processor: broker's consumer time-out while the database is locked")
+def consumer_timeout(rig: Rig) -> None:
+    with rig.running() as run:
+        run.broker.ctl("eval", "application:set_env(rabbit, consumer_timeout, 10000).")
+        run.broker.ctl("eval", "application:set_env(rabbit, channel_tick_interval, 5000).")
+        try:
+            run.processors[0].kill()
+            run.processors[0].start()  # a channel takes these settings when it opens
+            run.flow()
+            with locked_store(run):
+                time.sleep(45)  # the lock itself
+            run.settle()
+        finally:
+            run.broker.ctl("eval", "application:set_env(rabbit, consumer_timeout, 1800000).")
+            run.broker.ctl("eval", "application:set_env(rabbit, channel_tick_interval, 60000).")
+
+
+def _owner(run: Run) -> Program:
+    """The processor that the fence names; an owner is `host:process id`."""
+    with reading(run.engine) as connection:
+        owner = connection.execute(select(fence.c.owner)).scalar_one()
+    return next(program for program in run.processors if owner.endswith(f":{program.process_id}"))

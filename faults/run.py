@@ -1,0 +1,287 @@
+"""One run: the programs of one healthmon, what is asked of them, and the verdict in its end."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+
+import pika
+from pika.exceptions import AMQPError
+from sqlalchemy import Engine
+
+from agent.status import Status, read_statuses
+from faults.broker import Broker
+from faults.checker import Measured, Verdict, judge
+from faults.databases import Postgres
+from faults.evidence import read_accounted, read_evidence
+from faults.namespace import Namespace
+from faults.program import ROOT, Program
+from faults.proxy import FaultProxy
+from faults.witness import Key, Reader, Witnessed
+from rabbitmq.connection import connection_parameters, message_properties
+from rabbitmq.message import Envelope
+from rabbitmq.topology import EXCHANGE, QUEUE
+from store.engine import StoreUnavailable, open_engine
+from tests.waiting import wait_for
+
+DRAIN_SECONDS = 180.0
+ROUNDS = 3
+FLUSH_SECONDS = 5.0
+RESTART_SECONDS = 20.0
+
+
+class Violations(Exception):
+    """The checker is red; the message lists all it found."""
+
+
+class Run:
+    """Made by `Rig.running`. `agents_road`, `processor_road` and `database_road` are the proxies to break."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        journals: Path,
+        broker: Broker,
+        namespace: Namespace | None,
+        modules: tuple[str, str],
+        settings: Mapping[str, str],
+        agent_settings: Mapping[str, str],
+        state_folder: Path | None,
+        database_folder: Path | None,
+        may_lose: Collection[str],
+    ) -> None:
+        self.folder, self.broker, self.namespace = folder, broker, namespace
+        self.verdicts: list[Verdict] = []
+        self.postgres: Postgres | None = None
+        self.agents: list[Program] = []
+        self.processors: list[Program] = []
+        self._journals = journals / folder.name
+        self._journals.mkdir()
+        self._modules, self._settings, self._agent_settings = modules, dict(settings), dict(agent_settings)
+        self._state_folder, self._may_lose = state_folder or folder, may_lose
+        self._database_folder = database_folder or folder
+        self._reader = Reader(self._journals)
+        self._largest = Measured()
+        self._closers: list[Callable[[], None]] = []
+
+    def start(self, agents: int, processors: int, postgres: Postgres | None) -> None:
+        if postgres is not None:
+            self.postgres = postgres
+            self._closers.append(postgres.kill)
+        self.broker.new_virtual_host()
+        self.agents_road = self._road_to(self.broker.port)
+        self.processor_road = self._road_to(self.broker.port)
+        straight_url = self._open_store()
+        self.engine: Engine = open_engine(straight_url)
+        self._closers.append(self.engine.dispose)
+        self._migrate()
+        self.processors = [self._processor(number) for number in range(processors)]
+        self.agents = [self._agent(number) for number in range(agents)]
+        for program in (*self.processors, *self.agents):
+            program.start()
+
+    # --- what rows ask ---
+
+    def seen(self) -> Witnessed:
+        """All that the witness has so far."""
+        self._measure()
+        return self._reader.look()
+
+    def accounted(self) -> set[Key]:
+        """What is stored, in quarantine or named as lost; empty while the database does not answer."""
+        try:
+            return read_accounted(self.engine)
+        except StoreUnavailable:
+            return set()
+
+    def flow(self, records: int = 3) -> None:
+        """Return when of each agent so many records are stored that it offered from now on: everything works."""
+        before = set(self.seen().offered)
+
+        def all_have() -> bool:
+            new = Counter(key.agent_id for key in (self.seen().offered - before) & self.accounted())
+            return len(new) >= len(self.agents) and min(new.values()) >= records
+
+        wait_for(all_have, f"{records} new records of each of {len(self.agents)} agents", within_seconds=DRAIN_SECONDS)
+
+    def offer(self, records: int) -> None:
+        """Return when the agents have offered so many more records together, wherever those go."""
+        goal = len(self.seen().offered) + records
+        wait_for(
+            lambda: len(self.seen().offered) >= goal, f"{records} more records offered", within_seconds=DRAIN_SECONDS
+        )
+
+    def until(self, condition: Callable[[], object], what: str, within_seconds: float = DRAIN_SECONDS) -> float:
+        """Wait for it; returns the seconds it took."""
+        began = time.monotonic()
+        wait_for(condition, what, within_seconds=within_seconds)
+        return time.monotonic() - began
+
+    def statuses(self) -> list[Status]:
+        """What each agent's own status file says."""
+        return [status for number in range(len(self.agents)) for status in read_statuses(self._state(number))]
+
+    def hub_states(self) -> set[str]:
+        return {status.hub_state for status in self.statuses()}
+
+    def publish(self, envelopes: Iterable[Envelope]) -> None:
+        """As somebody with every right would; confirmed when this returns."""
+        parameters = connection_parameters(self.broker.administrator, connection_name="faults")
+        with pika.BlockingConnection(parameters) as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            for envelope in envelopes:
+                properties = message_properties(envelope)
+                channel.basic_publish(EXCHANGE, envelope.routing_key, envelope.body, properties)
+
+    def waiting_messages(self) -> int | None:
+        """Ready in the queue; None when the broker or the queue is not there."""
+        try:
+            parameters = connection_parameters(self.broker.administrator, connection_name="faults")
+            with pika.BlockingConnection(parameters) as connection:
+                declared = connection.channel().queue_declare(QUEUE, passive=True)
+                return int(declared.method.message_count)
+        except (AMQPError, OSError):
+            return None
+
+    # --- the end ---
+
+    def settle(self, within_seconds: float = DRAIN_SECONDS) -> Verdict:
+        """After the fault was healed: drain, stop everything in good order, judge. Raises Violations."""
+        verdict = self.verdict(within_seconds)
+        if verdict.violations:
+            raise Violations("\n".join(verdict.violations))
+        return verdict
+
+    def verdict(self, within_seconds: float = DRAIN_SECONDS) -> Verdict:
+        """As `settle`, for a control that expects violations."""
+        offered = set(self.seen().offered)
+        drain_seconds = self._wait_for_accounting(offered, within_seconds)
+        has_drained = offered <= self.accounted()
+        self._stop_agents(rounds=ROUNDS if has_drained else 0)
+        self._await_empty_queue()
+        for program in self.processors:
+            program.stop()
+        verdict = judge(self.seen(), read_evidence(self.engine), self._largest, drain_seconds, self._may_lose)
+        if not has_drained:
+            verdict.violations.append(f"C8: not all was accounted for within {within_seconds:g} s")
+        self.verdicts.append(verdict)
+        return verdict
+
+    def end(self) -> None:
+        """Nothing of this run lives on."""
+        for program in (*self.agents, *self.processors):
+            program.kill()
+        while self._closers:
+            self._closers.pop()()
+
+    def keep_journals(self) -> None:
+        shutil.copytree(self._journals, self.folder / "journals", dirs_exist_ok=True)
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.rmtree(self._journals, ignore_errors=True)
+
+    def _road_to(self, port: int) -> FaultProxy:
+        road = FaultProxy("127.0.0.1", port)
+        self._closers.append(road.close)
+        return road
+
+    def _open_store(self) -> str:
+        """The address for ourselves; the programs' own goes through a proxy where the store is a server."""
+        if self.postgres is None:
+            self.database_url = f"sqlite:///{self._database_folder / 'store.db'}"
+            return self.database_url
+        self.database_road = self._road_to(self.postgres.port)
+        self.database_url = self.postgres.url(self.database_road.port)
+        return self.postgres.url()
+
+    def _stop_agents(self, rounds: int) -> None:
+        """One that was stopped with records at hand, as its last ones may be, is started again to send them."""
+        for program in self.agents:
+            program.stop()
+        for _ in range(rounds):
+            self._wait_for_accounting(self.seen().offered, FLUSH_SECONDS)
+            if self.seen().offered <= self.accounted():
+                return
+            for program in self.agents:
+                program.start()
+            self._wait_for_accounting(set(self.seen().offered), RESTART_SECONDS)
+            for program in self.agents:
+                program.stop()
+
+    def _wait_for_accounting(self, keys: set[Key], within_seconds: float) -> float:
+        """Returns the seconds it took, or the limit; the checker tells what is missing."""
+        began = time.monotonic()
+        while not keys <= self.accounted() and time.monotonic() - began < within_seconds:
+            time.sleep(0.1)
+        return time.monotonic() - began
+
+    def _await_empty_queue(self) -> None:
+        deadline = time.monotonic() + 10
+        while self.waiting_messages() and time.monotonic() < deadline:
+            time.sleep(0.2)
+
+    def _measure(self) -> None:
+        sizes = [self._spool_bytes(number) for number in range(len(self.agents))]
+        self._largest = Measured(
+            spool_bytes=max([self._largest.spool_bytes, *sizes]),
+            agent_rss_bytes=max([self._largest.agent_rss_bytes, *(item.rss_bytes() for item in self.agents)]),
+            processor_rss_bytes=max(
+                self._largest.processor_rss_bytes, *(item.rss_bytes() for item in self.processors), 0
+            ),
+        )
+
+    def _spool_bytes(self, number: int) -> int:
+        return sum(file.stat().st_size for file in self._state(number).glob("slots/*/spool.sqlite3"))
+
+    def _migrate(self) -> None:
+        environment = {"HEALTHMON_DATABASE_URL": self.database_url, "PATH": "/usr/bin:/bin"}
+        command = [sys.executable, "-m", "processor", "migrate"]
+        subprocess.run(command, env=environment, cwd=ROOT, check=True, capture_output=True)
+
+    def _state(self, number: int) -> Path:
+        return self._state_folder / f"agent-{number}"
+
+    def program(self, name: str, *module_and_arguments: str) -> Program:
+        """Another witnessed program that talks straight to the broker; ended with the run."""
+        environment = self._as_agent(name) | {"HEALTHMON_RABBITMQ_PORT": str(self.broker.port)}
+        program = Program(name, module_and_arguments, environment, self.folder)
+        self._closers.append(program.kill)
+        return program
+
+    def _agent(self, number: int) -> Program:
+        name = f"agent-{number}"
+        environment = self._as_agent(name) | {
+            "HEALTHMON_STATE_DIR": str(self._state(number)),
+            "HEALTHMON_INTERVAL_SECONDS": "1",
+            "HEALTHMON_NAME": f"host-{number}",
+            **self._settings,
+            **self._agent_settings,
+        }
+        inside = self.namespace.inside if self.namespace else ()
+        return Program(name, [self._modules[0]], environment, self.folder, inside)
+
+    def _as_agent(self, name: str) -> dict[str, str]:
+        """Through the proxy; from a namespace straight, for there the kernel's own doings matter."""
+        straight = (self.namespace.host_address, self.broker.port) if self.namespace else None
+        host, port = straight or ("127.0.0.1", self.agents_road.port)
+        return {
+            "HEALTHMON_RABBITMQ_HOST": host,
+            "HEALTHMON_RABBITMQ_PORT": str(port),
+            "HEALTHMON_RABBITMQ_VIRTUAL_HOST": self.broker.virtual_host,
+            "FAULTS_JOURNAL": str(self._journals / f"{name}.journal"),
+        }
+
+    def _processor(self, number: int) -> Program:
+        environment = {
+            "HEALTHMON_RABBITMQ_PORT": str(self.processor_road.port),
+            "HEALTHMON_RABBITMQ_VIRTUAL_HOST": self.broker.virtual_host,
+            "HEALTHMON_DATABASE_URL": self.database_url,
+            **self._settings,
+        }
+        return Program(f"processor-{number}", [self._modules[1]], environment, self.folder)

@@ -1,0 +1,261 @@
+"""One agent's part of a batch: its records into its account, its state and its checks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from processor import identity
+from processor.clock_offset import correction_ms, measured_offset_ms
+from processor.delivery import Delivery
+from processor.draft import Draft
+from processor.fold import Circumstances, Place, fold_snapshot
+from processor.identity import Standing
+from processor.kept_rows import kept_row, milliseconds
+from processor.lateness import is_late
+from processor.ledger import Ledger
+from processor.memory import FleetMemory
+from processor.unread import number_of_record
+from rabbitmq.message import BadRecord, Numbering, ReadRecord
+from rabbitmq.records import Goodbye, Hello, Loss, Record, Result, Snapshot
+from store.model import (
+    STALE_AFTER_INTERVALS,
+    Agent,
+    Check,
+    CommandOutcome,
+    EpochAccount,
+    KeptRecord,
+    KeptSnapshot,
+)
+
+Changes = dict[str, Any]  # fields of an Agent that a record gives new values
+IDENTITY_CONFLICT_REASON = "identity-conflict"
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A readable message beside its records. `queue_age_ms` is None while nobody knows how full the queue is."""
+
+    delivery: Delivery
+    epoch: int
+    numbering: Numbering
+    queue_age_ms: int | None
+
+    @property
+    def reply_to(self) -> str:
+        return self.delivery.reply_to or ""
+
+    def is_late(self, wall_ms: int, interval_ms: int) -> bool:
+        sent = self.delivery.timestamp_seconds
+        return is_late(None if sent is None else sent * 1000 - wall_ms, self.queue_age_ms, interval_ms)
+
+
+class AgentFold:
+    """What a batch makes of one agent, over what memory holds. `findings` and `telling` take it from here."""
+
+    def __init__(self, agent: Agent, memory: FleetMemory, draft: Draft) -> None:
+        self.agent = agent  # as before the batch, but for who holds the identity
+        self.position = (agent.epoch, agent.seq)
+        self.snapshot_ms = agent.snapshot_ms
+        self.interval_ms = agent.interval_ms
+        self.offset_ms = agent.clock_offset_ms
+        self.checks = dict(memory.checks(agent.agent_id))
+        self.moved: dict[Place, Check] = {}
+        self.known_ledgers = memory.ledgers(agent.agent_id)
+        self.ledgers: dict[int, Ledger] = {}  # drafts, by epoch
+        self.repeats_from: dict[int, str] = {}
+        self.to_be_told: dict[int, str] = {}  # by epoch: who must hear the account whatever was told before
+        self.foreign_records = 0
+        self.has_new_holder = False
+        self.has_stopped = False
+        self._changes: Changes = {}
+        self._draft = draft
+
+    @property
+    def row(self) -> Agent:
+        """The agent as it is now."""
+        return replace(self.agent, **self._changes) if self._changes else self.agent
+
+    def ledger(self, epoch: int) -> Ledger:
+        """The draft of the epoch's account."""
+        draft = self.ledgers.get(epoch)
+        if draft is None:
+            known = self.known_ledgers.get(epoch)
+            draft = known.draft() if known else Ledger(EpochAccount(agent_id=self.agent.agent_id, epoch=epoch))
+            self.ledgers[epoch] = draft
+        return draft
+
+    def knows_epoch(self, epoch: int) -> bool:
+        return epoch in self.known_ledgers or epoch in self.ledgers
+
+    def account_for_bad(self, bad: BadRecord, epoch: int) -> None:
+        """A record of a message went to quarantine; its number is believed as far as numbers are known."""
+        seq = number_of_record(bad.raw, self.agent.agent_id, epoch)
+        if seq is not None and self.knows_epoch(epoch) and seq <= self.ledger(epoch).assigned_seq:
+            self.ledger(epoch).quarantine(range(seq, seq + 1), bad.reason, self._draft.now_ms)
+
+    def take(self, items: Sequence[ReadRecord], sending: Sending) -> None:
+        """Take in a message's records and what it tells of the numbering.
+
+        1. A later start than the one that held the identity takes it over.
+        2. What another start assigned meanwhile goes to quarantine; so does all it says of the numbering.
+        3. A record under a number that is stored is compared by the store, and changes nothing else.
+        4. Each other record is kept. A newer one than all before, by (epoch, seq), is folded into the state.
+        """
+        numbering, now_ms = sending.numbering, self._draft.now_ms
+        who = self._standing(numbering)
+        if who is not Standing.HOLDER:
+            self._meet(who, sending)
+        for item in items:
+            record = item.record
+            ledger = self.ledger(record.epoch)
+            if who is Standing.OTHER and self._is_foreign(record, ledger):
+                self._refuse(item, ledger, sending)
+                continue
+            row = kept_row(item, now_ms)
+            if ledger.see(record.seq, now_ms):
+                self._keep(record, row, sending)
+            else:
+                self._draft.repeats.append(row)
+                self.repeats_from[record.epoch] = sending.reply_to
+        if who is not Standing.OTHER:
+            self.ledger(sending.epoch).hear(
+                last_assigned_seq=numbering.last_assigned_seq,
+                oldest_kept_seq=numbering.oldest_kept_seq,
+                oldest_unconfirmed_seq=numbering.oldest_unconfirmed_seq,
+                now_ms=now_ms,
+            )
+
+    def _standing(self, numbering: Numbering) -> Standing:
+        if numbering.instance in ("", self.agent.instance):
+            return Standing.HOLDER  # nearly all messages
+        known = self.ledgers.get(numbering.instance_epoch) or self.known_ledgers.get(numbering.instance_epoch)
+        return identity.standing(self.agent, numbering, known.assigned_seq if known else 0)
+
+    def _meet(self, who: Standing, sending: Sending) -> None:
+        """Another start than the holder hears at once how far the account is, and of an epoch above its own.
+
+        One that was restored from an old copy, or whose earlier start had gone on in memory, knows by it to begin a
+        higher epoch.
+        """
+        if self.agent.instance:
+            highest = max([sending.epoch, *self.known_ledgers, *self.ledgers])
+            for epoch in {sending.epoch, highest}:
+                self.ledger(epoch)
+                self.to_be_told[epoch] = sending.reply_to
+        if who is Standing.SUCCESSOR:
+            self.has_new_holder = bool(self.agent.instance)
+            self.agent = replace(
+                self.agent,
+                instance=sending.numbering.instance,
+                instance_epoch=sending.numbering.instance_epoch,
+                instance_seq=sending.numbering.instance_seq,
+            )
+
+    def _is_foreign(self, record: Record, ledger: Ledger) -> bool:
+        return not ledger.has_stored(record.seq) and not identity.is_before(self.agent, record.epoch, record.seq)
+
+    def _refuse(self, item: ReadRecord, ledger: Ledger, sending: Sending) -> None:
+        record = item.record
+        detail = (
+            f"epoch {record.epoch}, seq {record.seq} is of a start of the agent that does not hold the identity: "
+            "its state folder was copied or restored. Delete the copy: its agent joins as one of its own."
+        )
+        self._draft.quarantine(sending.delivery, (IDENTITY_CONFLICT_REASON, detail), item.raw)
+        # numbers that the holder has still to assign stay the holder's
+        if record.epoch != self.agent.instance_epoch or record.seq <= ledger.assigned_seq:
+            ledger.quarantine(range(record.seq, record.seq + 1), IDENTITY_CONFLICT_REASON, self._draft.now_ms)
+        self.foreign_records += 1
+
+    def _keep(self, record: Record, row: KeptSnapshot | KeptRecord, sending: Sending) -> None:
+        interval_ms = milliseconds(record.interval_seconds) if isinstance(record, Snapshot) else self.interval_ms
+        is_late = sending.is_late(row.wall_ms, interval_ms)
+        if not is_late:
+            self._changes["last_seen_ms"] = self._draft.now_ms
+        is_newest = (record.epoch, record.seq) > self.position
+        if is_newest:
+            self._advance(record, sending)
+        if isinstance(row, KeptRecord):
+            self._draft.records.append(row)
+            if is_newest or type(record) in _TOLD_LATE:
+                _FOLDS.get(type(record), _fold_other)(self, record)
+            return
+        self._draft.snapshots.append(row)
+        if is_newest and isinstance(record, Snapshot):
+            self._fold_snapshot(record, row, is_late)
+
+    def _advance(self, record: Record, sending: Sending) -> None:
+        self.position = (record.epoch, record.seq)
+        changes = self._changes
+        changes["epoch"], changes["seq"] = record.epoch, record.seq
+        changes["last_assigned_seq"] = max(sending.numbering.last_assigned_seq, record.seq)
+        if sending.delivery.reply_to:
+            changes["reply_to"] = sending.delivery.reply_to
+
+    def _fold_snapshot(self, record: Snapshot, row: KeptSnapshot, is_late: bool) -> None:
+        now_ms, interval_ms, changes = self._draft.now_ms, milliseconds(record.interval_seconds), self._changes
+        if not is_late:
+            self.offset_ms = measured_offset_ms(self.offset_ms, row.wall_ms, now_ms)
+            changes["clock_offset_ms"] = self.offset_ms
+            changes["snapshot_received_ms"] = now_ms
+        silence_ms = row.wall_ms - (self.snapshot_ms or row.wall_ms)
+        after_silence = silence_ms > STALE_AFTER_INTERVALS * max(self.interval_ms, interval_ms)
+        circumstances = Circumstances(record.errors, after_silence, is_late, correction_ms(self.offset_ms))
+        folded = fold_snapshot(row, circumstances, self.checks, self._draft.rules, self._draft.find_remedies)
+        for check in folded.checks:
+            place = (check.key.rule, check.key.subject)
+            self.checks[place] = self.moved[place] = check
+        self._draft.incidents.extend(folded.incidents)
+        self.snapshot_ms, self.interval_ms = row.wall_ms, interval_ms
+        changes["scope"], changes["interval_ms"] = record.scope, interval_ms
+        changes["goodbye_ms"] = changes["goodbye_reason"] = None
+        changes["snapshot_ms"], changes["snapshot_epoch"], changes["snapshot_seq"] = row.wall_ms, row.epoch, row.seq
+
+    def fold_hello(self, record: Hello) -> None:
+        """What a hello tells of the host holds even when newer snapshots came first."""
+        if record.system is not None:
+            self._draft.systems[self.agent.agent_id] = msgspec.json.encode(record.system)
+            self._changes["has_system_info"] = True
+        self._changes["host_name"], self._changes["agent_version"] = record.host_name, record.agent_version
+        if (record.epoch, record.seq) < self.position:
+            return
+        self.interval_ms = milliseconds(record.interval_seconds)
+        self._changes |= {
+            "scope": record.scope,
+            "interval_ms": self.interval_ms,
+            "hello_ms": self._draft.now_ms,
+            "goodbye_ms": None,
+            "goodbye_reason": None,
+        }
+
+    def fold_goodbye(self, record: Goodbye) -> None:
+        self.has_stopped = True
+        self._changes |= {"goodbye_ms": self._draft.now_ms, "goodbye_reason": record.reason}
+
+    def fold_result(self, record: Result) -> None:
+        outcome = CommandOutcome(
+            command_id=record.command_id,
+            outcome=record.outcome,
+            detail=record.detail,
+            received_ms=self._draft.now_ms,
+        )
+        self._draft.outcomes.append(outcome)
+
+    def fold_loss(self, record: Loss) -> None:
+        self._draft.losses.append(record)
+        numbers = range(record.first_seq, record.last_seq + 1, record.step)
+        self.ledger(record.lost_epoch).declare(numbers, record.reason, self._draft.now_ms)
+
+
+def _fold_other(_fold: AgentFold, _record: Record) -> None:
+    """Log records say nothing about the present state."""
+
+
+_FOLDS: Mapping[type[Record], Callable[[AgentFold, Any], None]] = {
+    Hello: AgentFold.fold_hello,
+    Goodbye: AgentFold.fold_goodbye,
+    Result: AgentFold.fold_result,
+    Loss: AgentFold.fold_loss,
+}
+_TOLD_LATE = frozenset({Hello, Result, Loss})  # how a command ended and what is lost holds whenever it is heard

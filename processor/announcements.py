@@ -1,0 +1,40 @@
+"""What a kept batch means for people: lines in the log, once for each thing."""
+
+import logging
+
+from processor.decision import Decision
+from processor.summary import Summary
+from store.model import Change, IncidentChange, KeptBatch, State
+
+log = logging.getLogger(__name__)
+
+
+def announce(decision: Decision, kept: KeptBatch, summary: Summary, public_url: str) -> None:
+    """Tell of a committed decision; `public_url` is what links to incidents begin with."""
+    for agent in decision.joined:
+        log.info("%s joined as %s, first record stored", agent.name, agent.agent_id)
+    for agent in decision.stopped:
+        log.info("%s said goodbye: %s", agent.name, agent.goodbye_reason)
+    for bad in (*decision.batch.quarantined, *kept.key_reused):
+        if summary.is_news(bad):
+            log.warning("quarantined, from %s: %s (%s)", bad.routing_key[:64], bad.reason, bad.detail[:200])
+    for loss in decision.losses:
+        lost = f"records {loss.first_seq} to {loss.last_seq} of epoch {loss.lost_epoch}"
+        log.warning("%s gave up %s: %s", loss.agent_id, lost, loss.reason)
+    names = {agent.agent_id: agent.name for agent in decision.batch.agents}
+    for change in decision.batch.incidents:
+        number = kept.incident_numbers.get(change.key)
+        link = f"{public_url}/i/{number}" if number is not None else ""
+        agent_id = change.key.agent_id
+        log.log(_level(change), "%s", _incident_line(change, names.get(agent_id, agent_id), link))
+
+
+def _level(change: IncidentChange) -> int:
+    if change.change in (Change.CLOSED, Change.EASED):
+        return logging.INFO
+    return logging.ERROR if change.severity is State.CRITICAL else logging.WARNING
+
+
+def _incident_line(change: IncidentChange, name: str, link: str) -> str:
+    state = "ok" if change.change is Change.CLOSED else change.severity.upper()
+    return f"{name} -> {state}  {change.sentence}  {link}".rstrip()

@@ -1,0 +1,41 @@
+"""What handling a batch comes to: rows to keep, what memory takes over after the commit, and what others hear of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from processor.ledger import Ledger
+from rabbitmq.records import Loss
+from rabbitmq.statement import Statement
+from store.model import Agent, Batch
+
+Senders = Mapping[int, str]
+"""From an epoch to the reply address of whoever sent records of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What is remembered beside the batch's rows.
+
+    `repeats_from` tells who sent the batch's repeats, by agent; `reuses_told` are agents whose reused keys were dealt
+    with; `canary_monotonic_ms` is when the newest canary of this process was sent.
+    """
+
+    ledgers: Sequence[Ledger] = ()
+    repeats_from: Mapping[str, Senders] = field(default_factory=dict)
+    reuses_told: Sequence[str] = ()
+    canary_monotonic_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`batch` must be kept; then memory takes over what was `learnt`, and `statements` go to their reply addresses.
+
+    The rest is for people: who is new, who said goodbye, who gave up which records.
+    """
+
+    batch: Batch
+    learnt: Learnt
+    statements: Sequence[tuple[str, Statement]] = ()
+    joined: Sequence[Agent] = ()
+    stopped: Sequence[Agent] = ()
+    losses: Sequence[Loss] = ()

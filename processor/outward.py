@@ -1,0 +1,125 @@
+"""The one road out of the processor: the canary into the exchange, statements of account to the agents.
+
+    canary    --each 10 s, and at once when connected--> exchange -> queue -> consumer -> database
+    send()    --newest per address and epoch--> one thread --default exchange, direct reply-to--> agent
+
+It has its own connection: a broker in alarm stops reading from connections that publish, and the consumer's
+acknowledgements must not wait behind that. Whatever waits while the broker is away is dropped: the next canary and the
+next statement say the same.
+"""
+
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError, ConnectionClosedByBroker
+
+from rabbitmq.connection import BrokerAddress, connection_parameters
+from rabbitmq.statement import STATEMENT_TYPE, Statement, encode_statement
+from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE
+
+PERIOD_SECONDS = 10.0
+TURN_SECONDS = 0.5  # how long a statement or a stop may wait
+RETRY_SECONDS = 5.0
+MOST_WAITING = 10_000
+MOST_BREAKING = 1_000
+INTERNAL_ERROR = 541  # how RabbitMQ ends the connection that sent to a malformed reply address
+_ADDRESS = re.compile(r"amq\.rabbitmq\.reply-to\.[A-Za-z0-9+/=_-]{1,400}(\.[A-Za-z0-9+/=_-]{1,100})?")
+log = logging.getLogger(__name__)
+
+Addressed = tuple[str, Statement]  # the agent's reply address, and what it is told
+
+
+class Outward:
+    """`run` owns the connection until `stop` is set; `send` may be called from any thread and never waits.
+
+    `canary_body` gives what the canary says. It says nothing when the broker is away: a missing canary speaks.
+    """
+
+    def __init__(self, address: BrokerAddress, stop: threading.Event, canary_body: Callable[[], bytes]) -> None:
+        self._address = address
+        self._stop = stop
+        self._canary_body = canary_body
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, int], Statement] = {}
+        self._open = False
+        self._sending_to: str | None = None
+        self._breaking: set[str] = set()
+
+    def send(self, statements: Iterable[Addressed]) -> None:
+        """Send soon, or never where the address is no reply address, the broker is away or too many wait."""
+        with self._lock:
+            for reply_to, statement in statements:
+                key = (reply_to, statement.epoch)
+                full = len(self._waiting) >= MOST_WAITING and key not in self._waiting
+                if self._open and not full and self._is_usable(reply_to):
+                    self._waiting[key] = statement
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            self._sending_to = None
+            try:
+                self._serve()
+            except ConnectionClosedByBroker as closed:
+                if closed.reply_code == INTERNAL_ERROR and self._sending_to is not None:
+                    self._avoid(self._sending_to)
+                else:
+                    self._stop.wait(RETRY_SECONDS)
+            except (AMQPError, OSError):
+                self._stop.wait(RETRY_SECONDS)
+
+    def _serve(self) -> None:
+        connection = pika.BlockingConnection(
+            connection_parameters(self._address, connection_name="healthmon-processor outward")
+        )
+        connection.add_on_connection_blocked_callback(lambda *_: self._set_open(False))
+        connection.add_on_connection_unblocked_callback(lambda *_: self._set_open(True))
+        try:
+            canary, statements = connection.channel(), connection.channel()
+            statements.confirm_delivery()  # each is confirmed alone, which names the address that breaks a connection
+            self._set_open(True)
+            next_at = time.monotonic()
+            while not self._stop.is_set():
+                if time.monotonic() >= next_at:
+                    canary.basic_publish(EXCHANGE, CANARY_ROUTING_KEY, self._canary_body())
+                    next_at = time.monotonic() + PERIOD_SECONDS
+                self._publish_waiting(statements)
+                connection.process_data_events(time_limit=TURN_SECONDS)
+        finally:
+            was_open = self._open
+            self._set_open(False)
+            if connection.is_open and was_open:  # a broker in alarm would not answer the close
+                connection.close()
+
+    def _publish_waiting(self, channel: BlockingChannel) -> None:
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for (reply_to, _), statement in waiting.items():
+            if self._stop.is_set() or not self._open:
+                return
+            self._sending_to = reply_to
+            channel.basic_publish("", reply_to, encode_statement(statement), _properties())
+            self._sending_to = None
+
+    def _set_open(self, is_open: bool) -> None:
+        with self._lock:
+            self._open = is_open
+            self._waiting.clear()
+
+    def _is_usable(self, reply_to: str) -> bool:
+        return reply_to not in self._breaking and _ADDRESS.fullmatch(reply_to) is not None
+
+    def _avoid(self, reply_to: str) -> None:
+        log.warning("the broker takes no message to the reply address %s: nothing is sent there any more", reply_to)
+        with self._lock:
+            if len(self._breaking) >= MOST_BREAKING:
+                self._breaking.clear()
+            self._breaking.add(reply_to)
+
+
+def _properties() -> pika.BasicProperties:
+    return pika.BasicProperties(type=STATEMENT_TYPE, content_type="application/json", app_id="healthmon-processor")

@@ -1,0 +1,102 @@
+"""The processor's road out, on a real broker: the canary, and statements to agents' reply addresses."""
+
+import base64
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pika
+import pytest
+from pika.adapters.blocking_connection import BlockingChannel
+
+from processor.outward import Outward
+from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress
+from rabbitmq.statement import Statement, decode_statement
+from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE, QUEUE
+from tests.waiting import wait_for
+
+JUNK = base64.b64encode(b"no process at all").decode()
+MALFORMED = f"{REPLY_ADDRESS}.{JUNK}.{JUNK}"
+
+
+class Ear:
+    """An agent that listens at its reply address, and whoever reads the queue."""
+
+    def __init__(self, channel: BlockingChannel) -> None:
+        self._connection: pika.BlockingConnection = channel.connection
+        self.heard: list[Statement] = []
+        self.canaries: list[bytes] = []
+        self.address = ""
+        channel.basic_consume(REPLY_ADDRESS, self._hear, auto_ack=True)
+        channel.basic_publish(EXCHANGE, "web-3", b"hello", pika.BasicProperties(reply_to=REPLY_ADDRESS))
+        self._connection.channel().basic_consume(QUEUE, self._read, auto_ack=True)
+        wait_for(lambda: self.listen().address, "the own address")
+
+    def listen(self) -> "Ear":
+        self._connection.process_data_events(time_limit=0.05)
+        return self
+
+    def _hear(self, _channel: object, _method: object, _properties: object, body: bytes) -> None:
+        self.heard.append(decode_statement(body))
+
+    def _read(self, _channel: object, method: Any, properties: Any, body: bytes) -> None:
+        if method.routing_key == CANARY_ROUTING_KEY:
+            self.canaries.append(body)
+        else:
+            self.address = properties.reply_to
+
+
+@pytest.fixture
+def ear(channel: BlockingChannel) -> Ear:
+    return Ear(channel)
+
+
+def statement(settled_seq: int, epoch: int = 1) -> Statement:
+    return Statement(agent_id="web-3", epoch=epoch, assigned_seq=9, settled_seq=settled_seq)
+
+
+@contextmanager
+def running(address: BrokerAddress) -> Iterator[Outward]:
+    """Its canaries are numbered."""
+    stop, numbers = threading.Event(), itertools.count(1)
+    outward = Outward(address, stop, lambda: b"%d" % next(numbers))
+    thread = threading.Thread(target=outward.run)
+    thread.start()
+    yield outward
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def hears(ear: Ear, outward: Outward, expected: Statement) -> None:
+    """Said until it is heard: what is said while the connection is being made is dropped."""
+
+    def said() -> bool:
+        outward.send([(ear.address, expected)])
+        return expected in ear.listen().heard
+
+    wait_for(said, f"{expected} heard")
+
+
+def test_statements_reach_the_agent_and_the_newest_of_an_epoch_wins(telemetry_address: BrokerAddress, ear: Ear) -> None:
+    with running(telemetry_address) as outward:
+        hears(ear, outward, statement(1))
+        pairs = [(settled_seq, epoch) for settled_seq in (2, 3, 4) for epoch in (1, 2)]
+        outward.send([(ear.address, statement(*pair)) for pair in pairs])
+        wait_for(lambda: statement(4, 2) in ear.listen().heard, "the second epoch's")
+        assert ear.heard[-2:] == [statement(4, 1), statement(4, 2)]
+        assert statement(2) not in ear.heard
+
+
+def test_a_malformed_address_is_tried_once_and_harms_nobody(telemetry_address: BrokerAddress, ear: Ear) -> None:
+    with running(telemetry_address) as outward:
+        hears(ear, outward, statement(1))
+        outward.send([(MALFORMED, statement(2))])
+        wait_for(lambda: ear.listen().canaries == [b"1", b"2"], "a new connection, with a canary at once")
+        hears(ear, outward, statement(3))
+        outward.send([(MALFORMED, statement(4)), (QUEUE, statement(4)), ("", statement(4))])
+        hears(ear, outward, statement(5))
+        assert ear.canaries == [b"1", b"2"]
+        assert statement(4) not in ear.heard

@@ -1,0 +1,73 @@
+"""Spools for tests: small ones, killed ones, and what is in them."""
+
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import msgspec
+
+from agent.spool import Spool
+from rabbitmq.records import AnyRecord, Loss
+from rabbitmq.statement import Statement
+from tests.unit.agent.stamping import AGENT_ID, stamper
+
+SMALLEST_BOUND_BYTES = 1024 * 1024
+Number = tuple[int, int]  # epoch and seq
+
+
+def open_spool(folder: Path, bound_bytes: int = SMALLEST_BOUND_BYTES) -> Spool:
+    return Spool(folder / "spool.sqlite3", stamper(), bound_bytes=bound_bytes)
+
+
+def crash(spool: Spool) -> None:
+    """What a killed process does: the file is let go, nothing is written."""
+    spool._rows.database.close()
+
+
+def decoded(body: bytes) -> AnyRecord:
+    record: AnyRecord = msgspec.json.decode(body, type=AnyRecord)
+    return record
+
+
+def drain(spool: Spool) -> list[AnyRecord]:
+    """All that waits, oldest first, left in flight."""
+    found: list[AnyRecord] = []
+    while batch := spool.take_oldest(100, 1 << 20):
+        found.extend(decoded(row.body) for row in batch.rows)
+    return found
+
+
+def drained_seqs(spool: Spool) -> list[int]:
+    return [record.seq for record in drain(spool)]
+
+
+def confirm_all(spool: Spool) -> None:
+    while batch := spool.take_oldest(100, 1 << 20):
+        spool.confirm(batch.positions)
+
+
+def losses(records: Iterable[AnyRecord]) -> list[Loss]:
+    return [record for record in records if isinstance(record, Loss)]
+
+
+def named(losses: Iterable[Loss]) -> set[Number]:
+    """Each number that these name."""
+    return {(loss.lost_epoch, seq) for loss in losses for seq in range(loss.first_seq, loss.last_seq + 1, loss.step)}
+
+
+def statement(epoch: int, assigned_seq: int, settled_seq: int = 0, missing: Iterable[Number] = ()) -> Statement:
+    return Statement(
+        agent_id=AGENT_ID, epoch=epoch, assigned_seq=assigned_seq, settled_seq=settled_seq, missing=list(missing)
+    )
+
+
+def kept_in(file: Path) -> dict[Number, bytes]:
+    """The committed rows of a spool's file, by the numbers in their bodies."""
+    with (
+        closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as database,
+        suppress(sqlite3.Error),
+    ):
+        bodies = [body for (body,) in database.execute("SELECT body FROM record")]
+        return {(record.epoch, record.seq): body for body in bodies for record in [decoded(body)]}
+    return {}
