@@ -16,6 +16,17 @@ MOST_PROCESSOR_RSS_BYTES = 300 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Excuse:
+    """What a fault may bring about: reasons for records named as lost, rules of incidents about the agent itself."""
+
+    losses: Collection[str] = ()
+    incidents: Collection[str] = ()
+
+
+NOTHING = Excuse()
+
+
+@dataclass(frozen=True, slots=True)
 class Measured:
     """The largest sizes seen in a run, in bytes."""
 
@@ -39,10 +50,8 @@ class Verdict:
     violations: list[str] = field(default_factory=list)
 
 
-def judge(
-    seen: Witnessed, kept: Kept, measured: Measured, drain_seconds: float, may_lose: Collection[str] = ()
-) -> Verdict:
-    """All rules on one finished run; `may_lose` are the reasons for which its fault lets an agent name records lost."""
+def judge(seen: Witnessed, kept: Kept, measured: Measured, drain_seconds: float, excuse: Excuse = NOTHING) -> Verdict:
+    """All rules on one finished run; `excuse` is what its fault may bring about."""
     expected, judged = expected_steps(seen, kept)
     return Verdict(
         offered=len(seen.offered),
@@ -57,11 +66,11 @@ def judge(
             *confirmed_is_kept(seen, kept),
             *offered_is_accounted(seen, kept),
             *numbers_have_no_holes(seen, kept),
-            *losses_have_a_cause(kept, may_lose),
+            *losses_have_a_cause(kept, excuse),
             *stored_was_offered(seen, kept),
             *nothing_is_twice(kept),
             *incidents_as_by_the_book(expected, judged, kept),
-            *incidents_are_shown(kept),
+            *incidents_are_shown(kept, excuse),
             *account_agrees(seen, kept),
             *bounds_hold(measured),
         ],
@@ -88,10 +97,10 @@ def numbers_have_no_holes(seen: Witnessed, kept: Kept) -> list[str]:
     return _missing("C2: a number without a record", numbers - kept.accounted - seen.offered)
 
 
-def losses_have_a_cause(kept: Kept, may_lose: Collection[str]) -> list[str]:
+def losses_have_a_cause(kept: Kept, excuse: Excuse) -> list[str]:
     """C2: naming a record lost is for faults that leave no other way."""
     reasons = {loss.reason for loss in kept.losses} | ({"disk"} if kept.died_in_memory else set())
-    return _missing("C2: records named as lost without need", reasons - set(may_lose))
+    return _missing("C2: records named as lost without need", reasons - set(excuse.losses))
 
 
 def stored_was_offered(seen: Witnessed, kept: Kept) -> list[str]:
@@ -121,9 +130,9 @@ def incidents_as_by_the_book(expected: Collection[object], judged: Collection[st
     ]
 
 
-def incidents_are_shown(kept: Kept) -> list[str]:
+def incidents_are_shown(kept: Kept, excuse: Excuse) -> list[str]:
     """C4: no incident of any agent that the stored records do not show, and none about our own mistakes."""
-    own = {step for step in kept.incidents if step.rule in OWN_RULES}
+    own = {step for step in kept.incidents if step.rule in OWN_RULES - set(excuse.incidents)}
     return [
         *_missing("C4: a change of an incident that its record does not show", impossible_steps(kept)),
         *_missing("C4: an incident about the account itself", own),

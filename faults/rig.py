@@ -8,12 +8,12 @@ All of it are child processes and threads of this one, in folders of its own; le
 import random
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from faults.broker import Broker
-from faults.checker import Verdict
+from faults.checker import NOTHING, Excuse, Verdict
 from faults.databases import Postgres
 from faults.disk import Disk
 from faults.namespace import Namespace
@@ -79,7 +79,7 @@ class Rig:
         agent_settings: Mapping[str, str] | None = None,
         state_folder: Path | None = None,
         database_folder: Path | None = None,
-        may_lose: Collection[str] = (),
+        excuse: Excuse = NOTHING,
     ) -> Iterator[Run]:
         """A whole healthmon with records flowing; whatever happens in the block, nothing of it is left running."""
         run = Run(
@@ -92,7 +92,7 @@ class Rig:
             agent_settings=agent_settings or {},
             state_folder=state_folder,
             database_folder=database_folder,
-            may_lose=may_lose,
+            excuse=excuse,
         )
         try:
             run.start(agents, processors, self._store(run, database))

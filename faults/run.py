@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pika
@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from agent.status import Status, read_statuses
 from faults.broker import Broker
-from faults.checker import Measured, Verdict, judge
+from faults.checker import Excuse, Measured, Verdict, judge
 from faults.databases import Postgres
 from faults.evidence import read_accounted, read_evidence
 from faults.namespace import Namespace
@@ -52,7 +52,7 @@ class Run:
         agent_settings: Mapping[str, str],
         state_folder: Path | None,
         database_folder: Path | None,
-        may_lose: Collection[str],
+        excuse: Excuse,
     ) -> None:
         self.folder, self.broker, self.namespace = folder, broker, namespace
         self.verdicts: list[Verdict] = []
@@ -62,7 +62,7 @@ class Run:
         self._journals = journals / folder.name
         self._journals.mkdir()
         self._modules, self._settings, self._agent_settings = modules, dict(settings), dict(agent_settings)
-        self._state_folder, self._may_lose = state_folder or folder, may_lose
+        self._state_folder, self._excuse = state_folder or folder, excuse
         self._database_folder = database_folder or folder
         self._reader = Reader(self._journals)
         self._largest = Measured()
@@ -166,7 +166,7 @@ class Run:
         self._await_empty_queue()
         for program in self.processors:
             program.stop()
-        verdict = judge(self.seen(), read_evidence(self.engine), self._largest, drain_seconds, self._may_lose)
+        verdict = judge(self.seen(), read_evidence(self.engine), self._largest, drain_seconds, self._excuse)
         if not has_drained:
             verdict.violations.append(f"C8: not all was accounted for within {within_seconds:g} s")
         self.verdicts.append(verdict)

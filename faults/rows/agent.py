@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 from faults.boundary import VARIABLE, Boundary
+from faults.checker import Excuse
 from faults.rig import Rig
 from faults.row import row
 
@@ -67,8 +68,8 @@ def disk_full(rig: Rig) -> None:
 
 @row(30, "agent: spool corrupt, restored from a copy, deleted, read-only")
 def spool_damaged(rig: Rig) -> None:
-    may_lose = ("corrupt", "released", "disk")
-    with rig.disk(192) as disk, rig.running(agents=1, state_folder=disk.mount, may_lose=may_lose) as run:
+    excuse = Excuse(losses=("corrupt", "released", "disk"), incidents=("identity-conflict",))
+    with rig.disk(800) as disk, rig.running(agents=1, state_folder=disk.mount, excuse=excuse) as run:
         (agent,), state = run.agents, disk.mount / "agent-0"
         run.flow()
         for damage in (_scramble, _restore_old_copy, _delete_spool):

@@ -116,6 +116,12 @@ class SpoolMachine(RuleBasedStateMachine):
             assert batch.rows[0].seq == self.spool.last_seq
             self.in_flight.append(batch)
 
+    @rule(limit=st.integers(1, 20), is_lost_again=st.booleans())
+    def deliver(self, limit: int, is_lost_again: bool) -> None:
+        if batch := self.spool.take_oldest(limit, 1 << 20):
+            self.hub.take(batch, is_lost_again=is_lost_again)
+            self.spool.confirm(batch.positions)
+
     @precondition(lambda self: self.in_flight)
     @rule(is_lost_again=st.booleans())
     def confirm(self, is_lost_again: bool) -> None:
@@ -144,24 +150,29 @@ class SpoolMachine(RuleBasedStateMachine):
         self.open()
 
     @precondition(lambda self: not self.spool.refuses)
-    @rule(when=st.sampled_from(["now", "before the commit", "after the commit"]))
-    def kill(self, when: str) -> None:
+    @rule(when=st.sampled_from(["now", "before the commit", "after the commit"]), is_deleted=st.booleans())
+    def kill(self, when: str, is_deleted: bool) -> None:
         rows = self.spool._active._rows
         if when == "after the commit":
             rows.mark = _killed  # type: ignore[method-assign]
         if when != "now":
             with pytest.raises(Killed):
                 self.spool.append(_build_and_die if when == "before the commit" else snapshot_of(6000))
+        self.note_given()
         crash(self.spool._active)
         self.lose_memory()
+        if is_deleted:
+            self.file.unlink()
         self.open()
 
+    @precondition(lambda self: not self.spool.refuses)
     @rule()
     def disk_refuses(self) -> None:
         if not self.spool._in_memory:
             self.spool._active._rows.database.execute("PRAGMA query_only = ON")
         self.spool.refuses = True
 
+    @precondition(lambda self: self.spool.refuses)
     @rule()
     def disk_takes_records_again(self) -> None:
         if not self.spool._in_memory:
@@ -184,12 +195,9 @@ class SpoolMachine(RuleBasedStateMachine):
         self.open()
 
     @precondition(lambda self: not self.spool._in_memory)
-    @rule(is_killed=st.booleans())
-    def delete_the_spool(self, is_killed: bool) -> None:
-        if is_killed:
-            crash(self.spool._active)
-        else:
-            self.spool.close()
+    @rule()
+    def delete_the_spool(self) -> None:
+        self.spool.close()
         self.file.unlink()
         self.open()
 
@@ -260,4 +268,4 @@ def _build_and_die(_stamp: Stamp) -> Record:
 
 
 TestSpoolMachine = SpoolMachine.TestCase
-TestSpoolMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestSpoolMachine.settings = settings(max_examples=80, stateful_step_count=30, deadline=None)

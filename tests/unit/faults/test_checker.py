@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from faults.checker import Measured, judge
+from faults.checker import Excuse, Measured, judge
 from faults.digest import digest_of_snapshot
 from faults.evidence import AccountRow, IncidentStep, Kept, StoredSnapshot
 from faults.scripted_disk import READING
@@ -58,7 +58,7 @@ class GoodRun:
         self.measured = Measured(1024, 1024, 1024)
 
     def violations(self) -> list[str]:
-        return judge(self.seen, self.kept, self.measured, 0.0, may_lose={"full"}).violations
+        return judge(self.seen, self.kept, self.measured, 0.0, excuse=Excuse(losses=("full",))).violations
 
 
 def step(seq: int, change: str, rule: str = "disk-usage") -> IncidentStep:
@@ -71,7 +71,7 @@ def run() -> GoodRun:
 
 
 def test_a_good_run_is_green_and_counted(run: GoodRun) -> None:
-    verdict = judge(run.seen, run.kept, run.measured, 2.5, may_lose={"full"})
+    verdict = judge(run.seen, run.kept, run.measured, 2.5, excuse=Excuse(losses=("full",)))
     assert verdict.violations == []
     assert (verdict.offered, verdict.stored, verdict.quarantined, verdict.declared) == (40, 38, 1, 1)
     assert (verdict.duplicates, verdict.drain_seconds, verdict.judged_agents) == (3, 2.5, 1)

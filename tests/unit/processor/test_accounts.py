@@ -122,6 +122,13 @@ def test_a_bad_record_is_accounted_for() -> None:
     assert account(memory).stored == 4
 
 
+def test_a_record_of_another_epoch_than_its_message_is_not_believed() -> None:
+    memory = empty_memory()
+    batch = decide(memory, delivery(snapshot(1, cpu=1.0), snapshot(2, epoch=2, cpu=1.0))).batch
+    assert [bad.reason for bad in batch.quarantined] == ["mixed-epochs"]
+    assert list(memory.ledgers("web-3")) == [1]
+
+
 def test_a_message_nobody_can_read_is_accounted_for_by_its_id() -> None:
     memory = empty_memory()
     decide(memory, delivery(snapshot(1, cpu=1.0)))

@@ -43,6 +43,7 @@ def test_what_is_no_canary_is_said(body: bytes) -> None:
         (15_001, 0, 5_000, True),
         (15_001, 0, 10_000, False),
         (-9_000, 15_000, 5_000, False),
+        (-9_000, 15_001, 5_000, True),
         (None, 0, 5_000, True),
         (0, None, 5_000, True),
     ],
