@@ -59,6 +59,7 @@ class ComposeStack:
             "HEALTHMON_AMQP_PORT": str(amqp),
             "HEALTHMON_MANAGEMENT_PORT": str(management),
             "HEALTHMON_INTERVAL_SECONDS": "1",
+            "HEALTHMON_RECONNECT_MAX_SECONDS": "3",  # so that the next kill, too, finds records in flow
         }
 
     def compose(
