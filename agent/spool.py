@@ -112,7 +112,9 @@ class Spool:
     def settle(self, statement: Statement) -> None:
         """Free what the hub has, send again what it misses, name what of that is not here any more."""
         with self._guarded():
-            if statement.epoch == self.epoch and statement.assigned_seq > self.last_seq:
+            if statement.epoch > self.epoch:
+                self._begin_above(statement.epoch)
+            elif statement.epoch == self.epoch and statement.assigned_seq > self.last_seq:
                 self._begin_anew(statement.assigned_seq)
             life = self._rows.life_of(statement.epoch)
             if life is not None:
@@ -126,15 +128,10 @@ class Spool:
 
     def adopt(self, other: "Spool") -> None:
         """Keep what a spool in memory kept, under its own numbers, and begin an epoch above it."""
-        with self._guarded(), other._guarded(), self._rows.transaction():
-            self._rows.end_life(self._rows.lives[-1], self.last_seq)
-            for life in other._rows.lives:
-                past = self._rows.add_past_life(life.epoch)
-                for rank, position, body in other._kept(life):
-                    self._rows.put(past.base + position - life.base, rank, body)
-                self._rows.end_life(past, other._rows.last_seq_of(life))
-            self._rows.begin_life(self._next_epoch(above=max(life.epoch for life in self._rows.lives)))
-            self._rows.state.lost_count += other.lost_count
+        with self._guarded(), other._guarded():
+            while self._room.is_short_of(other._rows.used_pages) and self._give_way():
+                pass
+            self._adopt(other)
 
     def close(self) -> None:
         with self._guarded():
@@ -181,6 +178,21 @@ class Spool:
         """Disk in use by kept records, their tree included."""
         with self._guarded():
             return self._rows.used_pages * PAGE_BYTES
+
+    def _give_way(self) -> bool:
+        with self._rows.transaction():
+            return self._room.give_way()
+
+    def _adopt(self, other: "Spool") -> None:
+        with self._rows.transaction():
+            self._rows.end_life(self._rows.lives[-1], self.last_seq)
+            for life in other._rows.lives:
+                past = self._rows.add_past_life(life.epoch)
+                for rank, position, body in other._kept(life):
+                    self._rows.put(past.base + position - life.base, rank, body)
+                self._rows.end_life(past, other._rows.last_seq_of(life))
+            self._rows.begin_life(self._next_epoch(above=max(life.epoch for life in self._rows.lives)))
+            self._rows.state.lost_count += other.lost_count
 
     def _append(self, build: Callable[[Stamp], Record]) -> int:
         with self._rows.transaction():
@@ -235,6 +247,13 @@ class Spool:
                 self._rows.drop_between(first, last)
                 first_seq, last_seq = first - life.base, last - life.base
                 self._rows.name(Lost(life.epoch, first_seq, last_seq, "corrupt", count=last - first + 1))
+
+    def _begin_above(self, epoch: int) -> None:
+        """The hub knows a higher epoch of this agent: an earlier start went on in memory and left nothing on disk."""
+        log.warning("the hub knows epoch %d, above %d of this spool; new epoch", epoch, self.epoch)
+        with self._rows.transaction():
+            self._rows.begin_life(self._next_epoch(above=epoch))
+        self.instance = new_instance(self.epoch, 1)
 
     def _begin_anew(self, assigned_seq: int) -> None:
         """The hub knows higher numbers of this epoch: this spool is an old copy that gave some numbers a second time.

@@ -43,6 +43,8 @@ def free_settled(rows: Rows, life: Life, settled_seq: int) -> None:
 def send_again(rows: Rows, statement: Statement) -> list[Lost]:
     """What is missing and kept waits again; returns what is not kept, nor named by a record that is."""
     life = rows.life_of(statement.epoch)
+    if life:
+        _send_unheard(rows, life, statement.assigned_seq)
     gone = Ranges()
     for first_seq, last_seq in _within_bounds(statement, rows.last_seq_of(life) if life else LARGEST_EXACT_INTEGER):
         gone.add(first_seq, last_seq)
@@ -55,6 +57,15 @@ def send_again(rows: Rows, statement: Statement) -> list[Lost]:
         if named.epoch == statement.epoch:
             gone.discard(named.first_seq, named.last_seq)
     return [Lost(statement.epoch, first, last, "released", count=last - first + 1) for first, last in gone.ranges()]
+
+
+def _send_unheard(rows: Rows, life: Life, assigned_seq: int) -> None:
+    """Of an ended epoch no later message will tell the hub how far it went."""
+    if life.last_seq is None:
+        return
+    for seq in _kept(rows, life, assigned_seq + 1, life.last_seq):
+        if life.base + seq not in rows.state.in_flight:
+            rows.state.waiting.add(life.base + seq, life.base + seq)
 
 
 def _within_bounds(statement: Statement, last_seq: int) -> list[tuple[int, int]]:

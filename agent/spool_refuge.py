@@ -171,7 +171,7 @@ class SpoolWithRefuge:
         return Spool(
             None,
             self._stamp,
-            bound_bytes=MEMORY_BOUND_BYTES,
+            bound_bytes=min(MEMORY_BOUND_BYTES, self._bound_bytes // 2),
             instance=instance,
             memory=(epoch, self._next_memory_position),
         )

@@ -45,9 +45,17 @@ class Room:
         self._drop_aged(now_seconds)
         if self._rows.used_pages > THIN_FROM * self._max_pages and not self._drop_confirmed():
             self._thin()
-        while self._free_pages() < RESERVE_PAGES and (self._drop_confirmed() or self._give_up()):
+        while self.is_short_of(0) and self.give_way():
             pass
         state.sure_appends = max(0, self._free_pages() // RESERVE_PAGES - 2)
+
+    def is_short_of(self, pages: int) -> bool:
+        """Whether so many would not leave the reserve free."""
+        return self._free_pages() < RESERVE_PAGES + pages
+
+    def give_way(self) -> bool:
+        """Drop what can be missed first; False when nothing can."""
+        return self._drop_confirmed() or self._give_up()
 
     def make_do_with_the_file(self) -> None:
         """The disk is full: what the file has must be enough from now on."""

@@ -1,12 +1,13 @@
 """What the database says after a run, read row by row and independently of the account that the processor keeps."""
 
 import json
+import re
 import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, Engine, select
@@ -17,6 +18,19 @@ from rabbitmq.records import Loss
 from store import tables
 from store.engine import reading
 from store.packing import names_of, unpack_numbers
+
+
+MESSAGE_ID = re.compile(r"([a-z0-9-]+)/(\d+)/(\d+)-(\d+)")
+RECORD_ALONE = "invalid-record"  # its message's id names its neighbours, too
+
+
+class QuarantinedRow(NamedTuple):
+    """What lies in quarantine: a whole message, or one record of a readable one."""
+
+    reason: str
+    routing_key: str
+    message_id: str | None
+    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +77,7 @@ class Kept:
     """The database's side. `stored` names each row with the digest of its content."""
 
     stored: list[tuple[Key, str]] = field(default_factory=list)
-    quarantined: list[tuple[str, str, bytes]] = field(default_factory=list)  # reason, routing key, body
+    quarantined: list[QuarantinedRow] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     snapshots: list[StoredSnapshot] = field(default_factory=list)
     incidents: list[IncidentStep] = field(default_factory=list)
@@ -76,7 +90,7 @@ class Kept:
 
     @property
     def quarantined_keys(self) -> set[Key]:
-        return {key for _, _, body in self.quarantined for key in keys_in_body(body)}
+        return {key for row in self.quarantined for key in keys_of(row)}
 
     @property
     def declared_keys(self) -> set[Key]:
@@ -94,16 +108,25 @@ def named_by(loss: Loss) -> Iterator[Key]:
         yield Key(loss.agent_id, loss.lost_epoch, seq)
 
 
-def keys_in_body(body: bytes) -> Sequence[Key]:
-    """Of a quarantined record or of all records of a quarantined message; none where nobody can tell."""
+def keys_of(row: QuarantinedRow) -> Sequence[Key]:
+    """Of a record or of a whole message: as its bytes say or, where those are damaged, as the message's id says."""
+    body = row.body
     with suppress(zlib.error):
         body = zlib.decompress(body)
     try:
-        fields = json.loads(body)
+        fields = json.loads(body.decode(errors="replace"))
         records = fields.get("records", [fields])
         return [Key(item["agent_id"], int(item["epoch"]), int(item["seq"])) for item in records]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return () if row.reason == RECORD_ALONE else _keys_of_message(row.message_id or "")
+
+
+def _keys_of_message(message_id: str) -> Sequence[Key]:
+    told = MESSAGE_ID.fullmatch(message_id)
+    if told is None:
         return ()
+    agent_id, epoch, first_seq, last_seq = told.groups()
+    return [Key(agent_id, int(epoch), seq) for seq in range(int(first_seq), int(last_seq) + 1)]
 
 
 def read_evidence(engine: Engine) -> Kept:
@@ -121,9 +144,7 @@ def read_evidence(engine: Engine) -> Kept:
             kept.stored.append((Key(row.agent_id, row.epoch, row.seq), digest_of_body(row.raw)))
             if row.kind == "loss":
                 kept.losses.append(msgspec.json.decode(row.raw, type=Loss))
-        quarantine = tables.quarantine.c
-        rows = connection.execute(select(quarantine.reason, quarantine.routing_key, quarantine.body))
-        kept.quarantined = [(row.reason, row.routing_key, bytes(row.body)) for row in rows]
+        kept.quarantined = _quarantined(connection)
         kept.accounts = list(_accounts(connection))
         kept.died_in_memory = _died_in_memory(connection)
     return kept
@@ -141,10 +162,15 @@ def read_accounted(engine: Engine) -> set[Key]:
         losses = connection.execute(select(tables.record.c.raw).where(tables.record.c.kind == "loss"))
         for (raw,) in losses:
             found.update(named_by(msgspec.json.decode(raw, type=Loss)))
-        for (body,) in connection.execute(select(tables.quarantine.c.body)):
-            found.update(keys_in_body(bytes(body)))
+        found.update(key for row in _quarantined(connection) for key in keys_of(row))
         found |= _died_in_memory(connection)
     return found
+
+
+def _quarantined(connection: Connection) -> list[QuarantinedRow]:
+    quarantine = tables.quarantine.c
+    columns = (quarantine.reason, quarantine.routing_key, quarantine.message_id, quarantine.body)
+    return [QuarantinedRow(*row) for row in connection.execute(select(*columns))]
 
 
 def _accounts(connection: Connection) -> Iterator[AccountRow]:

@@ -58,9 +58,10 @@ class Outcome:
 
 
 def write_page(outcomes: Sequence[Outcome], rows: Sequence[Row], versions: Mapping[str, str], command: str) -> None:
-    """Rows that did not run this time keep the line of the last time that they did."""
+    """In the order of `rows`; what did not run this time keeps the line of the last time that it did."""
     lines = _lines_of_last_time() | {outcome.row.number: _line(outcome.cells()) for outcome in outcomes}
-    kept = [lines[row.number] for row in rows if row.number in lines]
+    numbers = [row.number for row in rows if row.number in lines]
+    kept = [lines[number] for number in (*numbers, *(number for number in lines if number not in numbers))]
     PAGE.write_text("\n".join([INTRODUCTION, _environment(versions, command), *_head(), *kept, ""]))
 
 

@@ -34,15 +34,21 @@ def conclude(fold: AgentFold, draft: Draft, findings: Mapping[Place, Check], mis
 
 
 def _end_epochs(fold: AgentFold, now_ms: int) -> None:
-    """An epoch in memory ends with the first record of a higher one or with the next start of its agent.
+    """An epoch ends with the first record of a higher one; one in memory with the next start of its agent, too.
 
-    What comes of it later ends it again.
+    What comes later of one in memory ends it again. Of one on disk the agent hears how far it is known, once.
     """
     touched, known = fold.ledgers, fold.known_ledgers
-    if touched.keys() <= known.keys() and not fold.has_new_holder and not any(map(is_of_memory, touched)):
+    has_begun = not touched.keys() <= known.keys()
+    if not has_begun and not fold.has_new_holder and not any(map(is_of_memory, touched)):
         return
     epochs = known.keys() | touched.keys()
     current = fold.agent.instance_epoch if fold.has_new_holder else max(epochs, default=0)
+    if has_begun:
+        for epoch in known.keys() - {current}:
+            if not is_of_memory(epoch):
+                fold.ledger(epoch).end(now_ms)
+                fold.to_be_told.setdefault(epoch, fold.row.reply_to or "")
     for epoch in filter(is_of_memory, epochs - {current}):
         if (touched.get(epoch) or known[epoch]).has_open_gaps:
             fold.ledger(epoch).end(now_ms)

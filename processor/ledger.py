@@ -145,8 +145,13 @@ class Ledger:
         self.oldest_unconfirmed_seq = oldest_unconfirmed_seq or self.oldest_unconfirmed_seq
 
     def end(self, now_ms: int) -> None:
-        """Another epoch began: what an epoch in memory did not deliver died with its process."""
-        if is_of_memory(self.key.epoch) and self._open:
+        """Another epoch began: what an epoch in memory did not deliver died with its process.
+
+        One on disk may be asked for all that is missing: what still waits there the agent sends without being asked.
+        """
+        if not is_of_memory(self.key.epoch):
+            self.oldest_unconfirmed_seq = self.assigned_seq + 1
+        elif self._open:
             self.declare(range(self._open[0], self.assigned_seq + 1), DIED_WITH_ITS_PROCESS, now_ms)
 
     def ask(self, now_ms: int, unexplained_after_ms: int = UNEXPLAINED_AFTER_MS) -> Sequence[tuple[int, int]]:

@@ -11,7 +11,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from rabbitmq.records import RECORD_TYPES, AgentId, AnyRecord, Count, Ordinal, ShortText, known_fields
+from rabbitmq.records import (
+    LONGEST_NAME,
+    RECORD_TYPES,
+    AgentId,
+    AnyRecord,
+    Count,
+    Ordinal,
+    ShortText,
+    Snapshot,
+    known_fields,
+)
 
 MESSAGE_TYPE = "healthmon.records.v1"
 MESSAGE_VERSION = 1
@@ -171,15 +181,11 @@ def decode(body: bytes, *, routing_key: str, content_encoding: str | None) -> Re
     """Read a delivery.
 
     1. Bound the body, inflate it within bounds.
-    2. Read the head; an unknown version or a body that is not JSON of this shape is a `BadMessage`.
+    2. Read the body; an unknown version or a body that is not JSON of this shape is a `BadMessage`.
     3. The sender must be the routing key, or another agent's series could be written.
     4. Read each record by itself, so that one bad record takes no neighbour along.
     """
-    inflated = _inflate(body, content_encoding)
-    head = _decode_as(_head_decoder, inflated)
-    if head.version != MESSAGE_VERSION:
-        raise BadMessage("unknown-version", f"message version {head.version}, this program reads {MESSAGE_VERSION}")
-    message = _decode_as(_body_decoder, inflated)
+    message = _read_body(_inflate(body, content_encoding))
     if message.agent_id != routing_key:
         raise BadMessage("foreign-agent-id", f"agent_id {message.agent_id!r} under routing key {routing_key[:64]!r}")
     if not 1 <= len(message.records) <= MAX_RECORDS:
@@ -234,6 +240,21 @@ def inflated_bytes(body: bytes) -> int:
     return size_bytes
 
 
+def _read_body(inflated: bytes) -> _Body:
+    try:
+        message = _decode_as(_body_decoder, inflated)
+    except BadMessage:
+        _require_version(_decode_as(_head_decoder, inflated).version)  # another version may have another shape
+        raise
+    _require_version(message.version)
+    return message
+
+
+def _require_version(version: int) -> None:
+    if version != MESSAGE_VERSION:
+        raise BadMessage("unknown-version", f"message version {version}, this program reads {MESSAGE_VERSION}")
+
+
 def _decode_as(decoder: "msgspec.json.Decoder[Shape]", body: bytes) -> Shape:
     try:
         return decoder.decode(body)
@@ -252,8 +273,14 @@ def _read_record(raw: bytes, agent_id: str) -> ReadRecord | BadRecord:
         return BadRecord(raw, "nul-character", "a text holds the character U+0000")
     try:
         record: AnyRecord = _record_decoder.decode(raw)
+        if isinstance(record, Snapshot) and max(map(len, record.readings), default=0) > LONGEST_NAME:
+            return BadRecord(raw, "invalid-record", f"a reading's name is longer than {LONGEST_NAME} characters")
         fields, known = _fields_decoder.decode(raw), _KNOWN_FIELDS[type(record)]
-        unknown = {name: msgspec.json.decode(fields[name]) for name in fields.keys() - known}
+        unknown = (
+            {}
+            if fields.keys() <= known
+            else {name: msgspec.json.decode(fields[name]) for name in fields.keys() - known}
+        )
     except RecursionError:
         return BadRecord(raw, "too-deep", "nested deeper than any record is")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

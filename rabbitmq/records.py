@@ -14,10 +14,13 @@ LARGEST_EXACT_INTEGER = 2**53 - 1  # JSON readers in JavaScript keep no more tha
 AgentId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,64}$")]
 Ordinal = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_EXACT_INTEGER)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_EXACT_INTEGER)]
-ShortText = Annotated[str, msgspec.Meta(max_length=256)]
+LONGEST_NAME = 256
+
+ShortText = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
 Sentence = Annotated[str, msgspec.Meta(max_length=4096)]
 Scope = Literal["host", "container"]
-Readings = dict[ShortText, float]
+# The decoder shares names among snapshots when it need not measure them; `message.decode` measures them.
+Readings = Annotated[dict[str, float], msgspec.Meta(extra_json_schema={"propertyNames": {"maxLength": LONGEST_NAME}})]
 LossReason = Literal["full", "thinned", "age", "disk", "oversize", "corrupt", "released"]
 
 

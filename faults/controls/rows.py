@@ -48,4 +48,4 @@ def _must_be_red(rig: Rig, verdict: Verdict, rule: str) -> None:
     found = [violation for violation in verdict.violations if violation.startswith(rule)]
     if not found:
         raise ControlStayedGreen(f"{rule} found nothing")
-    rig.note(found[0][:160])
+    rig.note(found[0].split(": (")[0])

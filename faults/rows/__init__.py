@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from faults.controls import rows as controls
 from faults.row import ROWS, Row
-from faults.rows import agent, broker, clocks, database, fleet, messages, network, power, processor
+from faults.rows import agent, broker, clocks, database, fleet, messages, network, outage, power, processor
 
-MODULES = (agent, broker, clocks, controls, database, fleet, messages, network, power, processor)
+MODULES = (agent, broker, clocks, controls, database, fleet, messages, network, outage, power, processor)
 
 
 def in_order() -> Sequence[Row]:

@@ -86,8 +86,8 @@ def memory_alarm(rig: Rig) -> None:
 
 @row(7, "broker: its disk really full")
 def disk_full(rig: Rig) -> None:
-    with rig.disk(300) as disk, rig.broker_on(disk.mount) as broker, rig.running(broker=broker) as run:
-        broker.ctl("set_disk_free_limit", "1KB")
+    with rig.disk(1200) as disk, rig.broker_on(disk.mount) as broker, rig.running(broker=broker) as run:
+        broker.ctl("set_disk_free_limit", "1000")
         run.flow()
         disk.fill()
         run.offer(30)

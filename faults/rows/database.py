@@ -31,6 +31,8 @@ def commit_outcome_unknown(rig: Rig) -> None:
             run.flow(1)
             run.database_road.cut_reply_to(b"COMMIT")
             run.until(lambda: run.database_road.reply_was_cut, "a commit whose answer is cut off")
+            run.flow(1)
+            assert "the database is away" in run.processors[0].log_text(), "nobody missed the answer"
         run.settle()
 
 

@@ -122,7 +122,7 @@ def hot_snapshot(seq: int, wall_seconds: float) -> Envelope:
 
 
 def quarantined(run: Run) -> list[bytes]:
-    return [body for _, routing_key, body in read_evidence(run.engine).quarantined if routing_key == STRANGER]
+    return [row.body for row in read_evidence(run.engine).quarantined if row.routing_key == STRANGER]
 
 
 def _in_an_envelope(record: Record) -> Envelope:

@@ -148,6 +148,8 @@ def assert_all_stored(stack: ComposeStack) -> None:
 
     wait_for(lambda: not missing(), lambda: f"every record stored; missing: {missing()}", within_seconds=30)
     assert stack.stored() == sorted(given)
+    total = stack.get("/api/v1/delivery")["total"]
+    assert (total["assigned"], total["stored"], total["unexplained"]) == (len(given), len(given), 0)
 
 
 def test_new_secrets_and_new_containers_keep_ids_and_history(stack: ComposeStack) -> None:

@@ -4,9 +4,9 @@ python -m tests.integration.wounded_processor SIGKILL after-commit 2
 python -m tests.integration.wounded_processor SIGKILL reading-poison 1
 """
 
-import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -94,7 +94,7 @@ def wounded_run(signal_name: str, boundary: str, nth: int) -> int:
         nonlocal passed
         passed += 1
         if passed == nth:
-            os.kill(os.getpid(), signal.Signals[signal_name])
+            signal.pthread_kill(threading.get_ident(), signal.Signals[signal_name])  # it does not get any further
 
     BOUNDARIES[boundary](wound)
     return main.main(["run"])

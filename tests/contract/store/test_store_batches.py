@@ -100,6 +100,15 @@ def test_the_newest_state_replaces_the_old(store_engine: Engine, epoch: int) -> 
         assert last_flow(connection) == Flow(sent_ms=NOW_MS - 3, stored_ms=NOW_MS)
 
 
+def test_whole_and_broken_numbers_are_kept_together(store_engine: Engine, epoch: int) -> None:
+    values = {"records-unexplained": 3, "clock-skew": -31.5, "disk-full": 2**53}
+    keys = {rule: CheckKey("web-1", rule, "") for rule in values}
+    found = [Check(key=keys[rule], state=State.WARNING, since_ms=1, value=value) for rule, value in values.items()]
+    keep_batch(store_engine, batch(checks=found), epoch)
+    with reading(store_engine) as connection:
+        assert {key.rule: check.value for key, check in fleet_state(connection).checks.items()} == values
+
+
 def test_the_first_outcome_of_a_command_stays(store_engine: Engine, epoch: int) -> None:
     keep_batch(store_engine, batch(), epoch)
     with transaction(store_engine) as connection:

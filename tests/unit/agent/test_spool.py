@@ -122,6 +122,32 @@ def test_a_hub_that_knows_higher_numbers_opens_a_new_epoch_and_a_new_instance(tm
     spool.close()
 
 
+def test_a_hub_that_knows_a_higher_epoch_is_answered_above_it(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    spool.append(goodbye)
+    before, in_memory, instance = spool.epoch, spool.epoch + (1 << 32), spool.instance
+    spool.settle(statement(in_memory, 7, 7))
+    assert spool.epoch > in_memory
+    assert (spool.instance.epoch, spool.instance.seq) == (spool.epoch, 1)
+    assert spool.instance.name != instance.name
+    assert spool.append(goodbye) == 1
+    assert [(record.epoch, record.seq) for record in drain(spool)] == [(before, 1), (spool.epoch, 1)]
+    spool.close()
+
+
+def test_of_an_ended_epoch_what_the_hub_never_heard_of_is_sent_again(tmp_path: Path) -> None:
+    spool = open_spool(tmp_path)
+    for _ in range(3):
+        spool.append(goodbye)
+    before = spool.epoch
+    spool.settle(statement(before + (1 << 32), 7))
+    confirm_all(spool)
+    assert spool.waiting_count == 0
+    spool.settle(statement(before, 1, 1))
+    assert drained_seqs(spool) == [2, 3]
+    spool.close()
+
+
 def test_each_batch_is_of_one_epoch_and_tells_its_numbering(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     for _ in range(3):

@@ -14,7 +14,7 @@ from agent.spool import Spool
 from agent.stamp import Stamper
 from agent.status import write_status
 from rabbitmq.records import AnyRecord
-from tests.unit.agent.spools import SMALLEST_BOUND_BYTES, crash, drain, losses, named, open_spool, statement
+from tests.unit.agent.spools import SMALLEST_BOUND_BYTES, crash, drain, kept_in, losses, named, open_spool, statement
 from tests.unit.agent.stamping import AGENT_ID, goodbye, snapshot_of
 from tests.unit.agent.test_status import GOOD
 
@@ -194,14 +194,21 @@ CASES: dict[str, Damage] = {
 }
 
 
-@pytest.mark.parametrize("was_killed", [False, True], ids=["after a stop", "after a kill"])
-@pytest.mark.parametrize("case", CASES)
-def test_it_starts_names_a_bounded_gap_and_goes_on(tmp_path: Path, case: str, was_killed: bool) -> None:
-    spool = open_spool(tmp_path)
+@pytest.fixture(scope="module", params=[False, True], ids=["after a stop", "after a kill"])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a spool with records, to be copied."""
+    folder = tmp_path_factory.mktemp("filled")
+    spool = open_spool(folder)
     for number in range(COUNT):
         spool.append(snapshot_of(1000 if number % 3 else 6000))
-    before = spool.epoch
-    crash(spool) if was_killed else spool.close()
+    crash(spool) if request.param else spool.close()
+    return folder
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_it_starts_names_a_bounded_gap_and_goes_on(filled: Path, tmp_path: Path, case: str) -> None:
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    (before,) = {epoch for epoch, _ in kept_in(tmp_path / "spool.sqlite3")}
     CASES[case](tmp_path / "spool.sqlite3")
 
     spool = open_spool(tmp_path)

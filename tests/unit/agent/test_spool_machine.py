@@ -65,6 +65,10 @@ class Hub:
     def missing(self, epoch: int) -> list[int]:
         return sorted(set(range(1, self.confirmed_below.get(epoch, 1))) - self.accounted(epoch))
 
+    def ended(self, epoch: int, last_seq: int) -> None:
+        """A higher epoch has begun: what is missing of this one now is missing for good."""
+        self.assigned[epoch], self.confirmed_below[epoch] = last_seq, last_seq + 1
+
     def settled(self, epoch: int) -> int:
         accounted = self.accounted(epoch)
         return next(
@@ -237,6 +241,8 @@ class SpoolMachine(RuleBasedStateMachine):
                 self.spool.confirm(batch.positions)
             for epoch in sorted({epoch for epoch, _ in self.given} - self.died):
                 self.hub.assigned.setdefault(epoch, 1)
+                if epoch != self.spool.epoch:
+                    self.hub.ended(epoch, max(seq for of, seq in self.given if of == epoch))
                 missing = [(seq, seq) for seq in self.hub.missing(epoch)]
                 self.spool.settle(statement(epoch, self.hub.assigned[epoch], self.hub.settled(epoch), missing))
         unexplained = {

@@ -163,6 +163,17 @@ def test_memory_is_bounded_and_names_what_it_drops(bench: Bench) -> None:
     assert named(losses(records)) | kept == {(epoch, seq) for seq in range(1, last_seq + 1)}
 
 
+def test_a_full_disk_spool_gives_way_to_what_memory_kept(bench: Bench) -> None:
+    for _ in range(200):
+        bench.spool.append(snapshot_of(6000))
+    bench.refuse()
+    for _ in range(50):
+        bench.spool.append(snapshot_of(6000))
+    bench.mend()
+    bench.spool.append(goodbye)
+    assert bench.spool.errors == {}
+
+
 def test_a_disk_that_cannot_be_read_is_left_for_memory(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.spool.append(goodbye)
 

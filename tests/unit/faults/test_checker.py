@@ -6,7 +6,7 @@ import pytest
 
 from faults.checker import Excuse, Measured, judge
 from faults.digest import digest_of_snapshot
-from faults.evidence import AccountRow, IncidentStep, Kept, StoredSnapshot
+from faults.evidence import AccountRow, IncidentStep, Kept, QuarantinedRow, StoredSnapshot, keys_of
 from faults.scripted_disk import READING
 from faults.witness import Key, Witnessed
 from rabbitmq.records import Loss
@@ -49,7 +49,7 @@ class GoodRun:
         self.seen.intents[key(RECORDS)].add("loss")
         self.kept = Kept(
             stored=[*stored, (key(RECORDS), "loss")],
-            quarantined=[("key-reused", AGENT, b'{"agent_id":"a1","epoch":%d,"seq":5}' % EPOCH)],
+            quarantined=[QuarantinedRow("key-reused", AGENT, None, b'{"agent_id":"a1","epoch":%d,"seq":5}' % EPOCH)],
             losses=[loss()],
             snapshots=snapshots,
             incidents=[step(20, "opened"), step(35, "closed")],
@@ -164,3 +164,18 @@ def test_an_account_that_says_something_else(run: GoodRun, changed: dict[str, ob
 def test_an_epoch_without_account(run: GoodRun) -> None:
     run.kept.accounts.clear()
     assert [item[:8] for item in run.violations()] == ["account:"]
+
+
+@pytest.mark.parametrize(
+    ("reason", "message_id", "body", "seqs"),
+    [
+        ("identity-conflict", "a1/4294967296/7-9", b'{"agent_id":"a1","epoch":4294967296,"seq":8}', [8]),
+        ("invalid-record", "a1/4294967296/7-9", b'{"agent_id":"a1","epoch":4294967296,"seq":8,"x":"\xff"}', [8]),
+        ("invalid-record", "a1/4294967296/7-9", b"{", []),
+        ("not-json", "a1/4294967296/7-9", b"{", [7, 8, 9]),
+        ("not-json", "something else", b"{", []),
+        ("not-json", None, b"", []),
+    ],
+)
+def test_which_records_lie_in_quarantine(reason: str, message_id: str | None, body: bytes, seqs: list[int]) -> None:
+    assert [item.seq for item in keys_of(QuarantinedRow(reason, AGENT, message_id, body))] == seqs

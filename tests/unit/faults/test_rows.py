@@ -64,3 +64,7 @@ def test_the_page_keeps_rows_that_did_not_run_this_time(tmp_path: Path, monkeypa
     assert "`make faults ROWS=1`" in page
     assert "RabbitMQ 4.1.0" in page
     assert page.count("| row | fault |") == 1
+    write_page([outcome("kills sqlite")], order, {}, "make faults KILLS=10")
+    write_page([outcome("2")], order, {}, "make faults ROWS=2")
+    lines = (tmp_path / "faults.md").read_text().splitlines()
+    assert [line.split("|")[1].strip() for line in lines if line.startswith("| ")] == ["row", "1", "2", "kills sqlite"]

@@ -10,12 +10,13 @@ from msgspec import structs
 
 from processor.delivery import Delivery
 from processor.memory import FleetMemory
-from processor.pipeline import handle_batch, quarantine_unread
+from processor.pipeline import handle_batch, pass_time, quarantine_unread
 from rabbitmq.message import Numbering
 from rabbitmq.records import Loss
 from store.model import EpochAccount, FleetState, GapState
 from tests.unit.processor.deliveries import RULES, TOKEN, decide, delivery, empty_memory, hello, loss, snapshot, wall_ms
 
+REPLY_TO = "amq.rabbitmq.reply-to.g2dkABFoZWFsdGhtb24"
 IN_MEMORY, AFTER_IT = 3 << 32 | 9, 4 << 32 | 9
 
 
@@ -188,6 +189,20 @@ def test_an_epoch_in_memory_ends_with_the_next_one() -> None:
         (2, 2, "declared", "disk"),
         (4, 6, "declared", "disk"),
     ]
+
+
+def test_of_an_epoch_on_disk_that_ended_the_agent_hears_and_is_asked_for_all_that_is_missing() -> None:
+    memory = empty_memory()
+    replies = replace(delivery(snapshot(1, cpu=1.0), numbering=Numbering(4, 1, 1)), reply_to=REPLY_TO)
+    decide(memory, replies, now_ms=wall_ms(1))
+    begun = replace(delivery(snapshot(1, epoch=AFTER_IT, cpu=1.0)), reply_to=REPLY_TO)
+    told = [statement for _, statement in decide(memory, begun, now_ms=wall_ms(2)).statements]
+    assert [(statement.epoch, statement.assigned_seq) for statement in told if statement.epoch == 1] == [(1, 4)]
+    later = replace(delivery(snapshot(2, epoch=AFTER_IT, cpu=1.0)), reply_to=REPLY_TO)
+    decide(memory, later, now_ms=wall_ms(12))
+    asked = pass_time(memory, RULES, lambda *_: [], wall_ms(12))
+    assert asked is not None
+    assert [(statement.epoch, statement.missing) for _, statement in asked.statements] == [(1, [(2, 4)])]
 
 
 def test_a_batch_that_was_not_committed_changes_nothing() -> None:
