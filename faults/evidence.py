@@ -19,7 +19,6 @@ from store import tables
 from store.engine import reading
 from store.packing import names_of, unpack_numbers
 
-
 MESSAGE_ID = re.compile(r"([a-z0-9-]+)/(\d+)/(\d+)-(\d+)")
 RECORD_ALONE = "invalid-record"  # its message's id names its neighbours, too
 
