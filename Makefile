@@ -42,7 +42,7 @@ secrets: # random passwords into .env; what is set there stays
 	@python3 -m deploy.secrets
 
 .PHONY: bench
-bench: .venv/dev # what an agent and the pipeline cost here, node_exporter beside them; QUICK=1 for half a minute
+bench: .venv/dev # what an agent and the pipeline cost here, node_exporter beside them; QUICK=1 for the short form
 	@.venv/bin/python -m bench
 
 .PHONY: faults

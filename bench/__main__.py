@@ -1,13 +1,15 @@
-"""`make bench`: prints what an agent and the pipeline cost here. QUICK=1 takes half a minute instead of four."""
+"""`make bench`: prints what an agent and the pipeline cost here. QUICK=1 takes two minutes instead of four."""
 
 import os
 import platform
 
 from bench import agent_cost, pipeline_cost
 from bench.stage import stage
+from bench.stores import postgres
+from faults.row import CannotRun
 
 FULL_COLLECTIONS = {1: 60, 5: 12}  # by interval in seconds
-QUICK_COLLECTIONS = {1: 15}
+QUICK_COLLECTIONS = {1: 15, 5: 5}
 
 
 def main() -> int:
@@ -22,10 +24,24 @@ def main() -> int:
             print(f"agent, a collection each {interval_seconds} s, spooled with fsync, confirmed:", flush=True)
             lines = agent_cost.measure(standing, interval_seconds=interval_seconds, collections=collections)
             print("\n".join(lines), flush=True)
-    with stage() as standing:
-        print("pipeline, SQLite with synchronous=FULL:", flush=True)
-        print("\n".join(pipeline_cost.measure(standing, agents=20, snapshots_each=200 if quick else 1000)))
+    _pipelines(1 if quick else 5)
     return 0
+
+
+def _pipelines(factor: int) -> None:
+    print(f"CPU per 1,000 snapshots of {len(pipeline_cost.READINGS)} readings:", flush=True)
+    loads = pipeline_cost.loads(factor)
+    with stage() as standing:
+        print(" pipeline to SQLite with synchronous=FULL:", flush=True)
+        for line in pipeline_cost.measure(standing, loads):
+            print(line, flush=True)
+    try:
+        with stage() as standing, postgres(standing) as server:
+            print(" pipeline to PostgreSQL with synchronous_commit=on:", flush=True)
+            for line in pipeline_cost.measure(standing, loads, server):
+                print(line, flush=True)
+    except CannotRun as why:
+        print(f" pipeline to PostgreSQL: NOT MEASURED: {why}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
+BEFORE = "it took before records were accounted for"
 SCHEDULER_CLOCK = 2  # the kernel's CPUCLOCK_SCHED: nanoseconds on a core, all threads, ended ones too
 
 
@@ -22,8 +23,15 @@ class Cost:
 def cost_of(process_id: int) -> Cost:
     """The cost of a process and its running descendants; a child that has ended takes its CPU along."""
     root = psutil.Process(process_id)
-    tree = [root, *root.children(recursive=True)]
-    return Cost(sum(cpu_ms(each.pid) for each in tree), sum(each.memory_info().rss for each in tree))
+    costs = [_cost_of_one(each) for each in (root, *root.children(recursive=True))]
+    return Cost(sum(cost.cpu_ms for cost in costs), sum(cost.resident_bytes for cost in costs))
+
+
+def _cost_of_one(process: psutil.Process) -> Cost:
+    try:
+        return Cost(cpu_ms(process.pid), process.memory_info().rss)
+    except (psutil.NoSuchProcess, OSError):  # it ended just now
+        return Cost(0.0, 0)
 
 
 def cpu_ms(process_id: int) -> float:

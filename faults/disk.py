@@ -31,7 +31,8 @@ class Disk:
             raise CannotRun(f"loop-mounted ext4: {error.stderr.decode().strip()}") from error
 
     def remove(self) -> None:
-        subprocess.run(["umount", str(self.mount)], check=False, capture_output=True)
+        """Also while a process that is just being ended has a file open there."""
+        subprocess.run(["umount", "--lazy", str(self.mount)], check=False, capture_output=True)
 
     def fill(self) -> None:
         """Until not one more byte fits."""

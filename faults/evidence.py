@@ -115,9 +115,12 @@ def keys_of(row: QuarantinedRow) -> Sequence[Key]:
     try:
         fields = json.loads(body.decode(errors="replace"))
         records = fields.get("records", [fields])
-        return [Key(item["agent_id"], int(item["epoch"]), int(item["seq"])) for item in records]
+        keys = [Key(item["agent_id"], int(item["epoch"]), int(item["seq"])) for item in records]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return () if row.reason == RECORD_ALONE else _keys_of_message(row.message_id or "")
+        keys = []
+    if keys and {key.agent_id for key in keys} == {row.routing_key}:
+        return keys
+    return () if row.reason == RECORD_ALONE else _keys_of_message(row.message_id or "")
 
 
 def _keys_of_message(message_id: str) -> Sequence[Key]:

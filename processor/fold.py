@@ -23,9 +23,11 @@ FOR_EVER_MS = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A rule bound to one reading. `calm_until` is its lowest limit, `withheld` the rule as late readings feel it."""
+    """A rule bound to a reading by its position among those of a snapshot. `calm_until` is the rule's lowest limit,
+    `withheld` the rule as late readings feel it.
+    """
 
-    reading: str
+    position: int
     rule: Rule
     withheld: Rule
     place: Place
@@ -57,8 +59,8 @@ class RuleSet:
 
     def _bind(self, names: tuple[str, ...]) -> Sequence[Probe]:
         return [
-            _probe(name, rule, subject)
-            for name, (metric, subject) in ((name, _split(name)) for name in names)
+            _probe(position, name, rule, subject)
+            for position, (name, (metric, subject)) in enumerate((name, _split(name)) for name in names)
             for rule in self._by_metric.get(metric, ())
         ]
 
@@ -94,9 +96,9 @@ def fold_snapshot(
     """
     moved: list[Check] = []
     incidents: list[IncidentChange] = []
-    probes = rules.probes(tuple(snapshot.readings))
+    probes, values = rules.probes(tuple(snapshot.readings)), tuple(snapshot.readings.values())
     for probe in probes:
-        value, known = snapshot.readings[probe.reading], checks.get(probe.place)
+        value, known = values[probe.position], checks.get(probe.place)
         if known is None and value <= probe.calm_until:
             continue  # most readings most of the time
         key = CheckKey(snapshot.agent_id, *probe.place)
@@ -120,9 +122,9 @@ def fold_snapshot(
     return Folded(moved, incidents)
 
 
-def _probe(reading: str, rule: Rule, subject: str) -> Probe:
+def _probe(position: int, reading: str, rule: Rule, subject: str) -> Probe:
     return Probe(
-        reading=reading,
+        position=position,
         rule=rule,
         withheld=replace(rule, hold_ms=FOR_EVER_MS, clear_hold_ms=FOR_EVER_MS),
         place=(rule.rule_id, subject),

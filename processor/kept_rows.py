@@ -8,6 +8,7 @@ import msgspec
 from rabbitmq.message import ReadRecord
 from rabbitmq.records import Snapshot
 from store.model import KeptRecord, KeptSnapshot
+from store.packing import PackedReadings
 
 
 def kept_row(item: ReadRecord, received_ms: int) -> KeptSnapshot | KeptRecord:
@@ -47,6 +48,6 @@ def _kept_snapshot(record: Snapshot, unknown: Mapping[str, Any], received_ms: in
         seq=record.seq,
         wall_ms=milliseconds(record.wall_seconds),
         received_ms=received_ms,
-        readings=record.readings,
+        readings=PackedReadings(record.readings),
         extra=msgspec.json.encode(extra),
     )

@@ -10,7 +10,7 @@ from store.engine import transaction
 from store.incident_changes import keep_changes
 from store.layouts import keep_layouts
 from store.model import Agent, Batch, Check, CommandOutcome, KeptBatch, Quarantined
-from store.packing import pack_numbers
+from store.packing import Layout, packed
 from store.reused_keys import find_reused, find_reused_by_repeats
 from store.tables import agent, agent_columns, check_state, command, flow, quarantine, record, snapshot, system
 from store.upsert import Row, insert_new, upsert
@@ -87,6 +87,11 @@ def _agent_numbers(connection: Connection, batch: Batch) -> AgentNumbers:
 def _snapshot_rows(connection: Connection, batch: Batch, agent_nos: AgentNumbers) -> Sequence[Row]:
     if not batch.snapshots:
         return ()
+    readings = [packed(item.readings) for item in batch.snapshots]
+    used_ms: dict[Layout, int] = {}
+    for item, its in zip(batch.snapshots, readings, strict=True):
+        used_ms[its.layout] = max(used_ms.get(its.layout, 0), item.wall_ms, item.received_ms)
+    layout_nos = keep_layouts(connection, used_ms)
     return [
         {
             "time_ms": item.wall_ms,
@@ -94,11 +99,11 @@ def _snapshot_rows(connection: Connection, batch: Batch, agent_nos: AgentNumbers
             "epoch": item.epoch,
             "seq": item.seq,
             "received_ms": item.received_ms,
-            "layout_no": layout_no,
-            "numbers": pack_numbers(item.readings.values()),
+            "layout_no": layout_nos[its.layout.sha256],
+            "numbers": its.numbers,
             "extra": item.extra,
         }
-        for item, layout_no in zip(batch.snapshots, keep_layouts(connection, batch.snapshots), strict=True)
+        for item, its in zip(batch.snapshots, readings, strict=True)
     ]
 
 

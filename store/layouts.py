@@ -1,34 +1,29 @@
 """Layouts: the names of a snapshot's readings in their order, kept once for all snapshots that have them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select, update
 
-from store.model import KeptSnapshot
-from store.packing import layout_of
+from store.packing import Layout
 from store.tables import layout
 from store.upsert import insert_new
 
 USE_IS_NOTED_EVERY_MS = 3_600_000  # a write for each snapshot would cost as much as the snapshot
 
 
-def keep_layouts(connection: Connection, snapshots: Sequence[KeptSnapshot]) -> list[int]:
-    """The numbers of the snapshots' layouts, in the order of the snapshots; new layouts are kept first."""
-    digests = []
-    packed_names = {}
-    used_ms: dict[bytes, int] = {}
-    for snapshot in snapshots:
-        digest, packed = layout_of(tuple(snapshot.readings))
-        digests.append(digest)
-        packed_names[digest] = packed
-        used_ms[digest] = max(used_ms.get(digest, 0), snapshot.wall_ms, snapshot.received_ms)
-    numbers = _known(connection, used_ms)
-    missing = [digest for digest in used_ms if digest not in numbers]
-    if missing:
-        rows = [{"sha256": digest, "names": packed_names[digest], "used_ms": used_ms[digest]} for digest in missing]
-        insert_new(connection, layout, rows)
-        numbers |= _known(connection, {digest: used_ms[digest] for digest in missing})
-    return [numbers[digest] for digest in digests]
+def keep_layouts(connection: Connection, used_ms: Mapping[Layout, int]) -> dict[bytes, int]:
+    """The numbers of these layouts by their SHA-256, given when they were used last; new ones are kept first."""
+    latest_ms = {item.sha256: at_ms for item, at_ms in used_ms.items()}
+    numbers = _known(connection, latest_ms)
+    new = [
+        {"sha256": item.sha256, "names": item.packed, "used_ms": at_ms}
+        for item, at_ms in used_ms.items()
+        if item.sha256 not in numbers
+    ]
+    if new:
+        insert_new(connection, layout, new)
+        numbers |= _known(connection, {row["sha256"]: row["used_ms"] for row in new})
+    return numbers
 
 
 def drop_unused(connection: Connection, before_ms: int) -> None:

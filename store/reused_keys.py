@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, tuple_
 
 from store.model import KeptRecord, KeptSnapshot, Quarantined
-from store.packing import layout_of, pack_numbers
+from store.packing import packed
 from store.tables import layout, record, snapshot
 
 REASON = "key-reused"
@@ -85,7 +85,8 @@ def _key(item: Item, agent_nos: AgentNumbers) -> Values:
 def _content(item: Item) -> Values:
     if isinstance(item, KeptRecord):
         return (item.raw,)
-    return (layout_of(tuple(item.readings))[0], pack_numbers(item.readings.values()))
+    readings = packed(item.readings)
+    return (readings.layout.sha256, readings.numbers)
 
 
 def _quarantined(item: Item, found: str) -> Quarantined:

@@ -174,6 +174,7 @@ def test_an_epoch_without_account(run: GoodRun) -> None:
         ("invalid-record", "a1/4294967296/7-9", b"{", []),
         ("not-json", "a1/4294967296/7-9", b"{", [7, 8, 9]),
         ("not-json", "something else", b"{", []),
+        ("foreign-agent-id", "a1/4294967296/7-9", b'{"agent_id":"other","epoch":4294967296,"seq":8}', [7, 8, 9]),
         ("not-json", None, b"", []),
     ],
 )
