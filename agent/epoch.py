@@ -12,6 +12,7 @@ from agent.files import write_atomically
 
 LOW_BITS = 32
 LARGEST_COUNTER = 2**21 - 2
+EPOCHS_AHEAD = 1000 << LOW_BITS  # more spools were not opened without the others' knowing
 
 
 def open_epoch(counter_file: Path, *, above: int = 0) -> int:

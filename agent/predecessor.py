@@ -131,7 +131,7 @@ def _row(fields: tuple[Any, ...], agent_id: str) -> _Row | None:
         return None
     try:
         key = msgspec.json.decode(body, type=_Key)
-    except msgspec.DecodeError:
+    except ValueError:
         return None
     if key.agent_id != agent_id or not _is_ordinal(key.epoch) or not _is_ordinal(key.seq):
         return None

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from agent.batch import Batch, Row
-from agent.epoch import memory_epoch, open_epoch
+from agent.epoch import EPOCHS_AHEAD, memory_epoch, open_epoch
 from agent.instance import Instance, new_instance
 from agent.ranges import Ranges
 from agent.spool_account import free_settled, numbering_of, send_again
@@ -82,8 +82,8 @@ class Spool:
     def take_newest(self) -> Batch | None:
         """The record last appended, now in flight, or None when it is not waiting."""
         with self._guarded():
-            position = self._rows.state.last_position
-            return self._take(self._rows.lives[-1], position, 1, 1)
+            position, life = self._rows.state.last_position, self._rows.lives[-1]
+            return self._take(life, position, 1, 1) if position > life.base else None
 
     def take_oldest(self, limit: int, max_bytes: int) -> Batch | None:
         """Up to `limit` waiting records of one epoch, of at most `max_bytes` together (but at least one), now in
@@ -110,8 +110,13 @@ class Spool:
                 self._rows.state.in_flight.discard(position, position)
 
     def settle(self, statement: Statement) -> None:
-        """Free what the hub has, send again what it misses, name what of that is not here any more."""
+        """Free what the hub has, send again what it misses, name what of that is not here any more.
+
+        An epoch far above all that this agent can have reached is not believed.
+        """
         with self._guarded():
+            if statement.epoch > self.epoch + EPOCHS_AHEAD:
+                return
             if statement.epoch > self.epoch:
                 self._begin_above(statement.epoch)
             elif statement.epoch == self.epoch and statement.assigned_seq > self.last_seq:
@@ -200,7 +205,7 @@ class Spool:
             return self._rows.insert(build)
 
     def _make_room(self) -> None:
-        self._room.make(self._stamp(self.epoch, 1)["wall_seconds"])
+        self._room.make(self._stamp(self.epoch, 1))
 
     def _take(self, life: Life, position: int, limit: int, max_bytes: int) -> Batch | None:
         """None when nothing from this position on is waiting and whole; what is not whole is named."""
@@ -279,7 +284,7 @@ class Spool:
     def _kept(self, life: Life) -> Iterator[tuple[int, int, bytes]]:
         """(rank, position, body) of what a life keeps and the hub has not settled."""
         for rank, position, body in self._rows.database.execute(
-            "SELECT rank, position, body FROM record WHERE position BETWEEN ? AND ?",
+            "SELECT rank, position, CAST(body AS BLOB) FROM record WHERE position BETWEEN ? AND ?",
             (life.base + 1, life.base + self._rows.last_seq_of(life)),
         ):
             if position not in self._rows.state.settled:

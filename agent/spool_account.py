@@ -2,7 +2,7 @@
 
 from agent.instance import Instance
 from agent.ranges import Ranges
-from agent.spool_rows import Life, Lost, Rows
+from agent.spool_rows import Life, Lost, Named, Rows
 from rabbitmq.message import Numbering
 from rabbitmq.records import LARGEST_EXACT_INTEGER
 from rabbitmq.statement import MOST_MISSING_RANGES, MOST_MISSING_RECORDS, Statement
@@ -51,11 +51,10 @@ def send_again(rows: Rows, statement: Statement) -> list[Lost]:
         if life:
             for seq in _kept(rows, life, first_seq, last_seq):
                 gone.discard(seq, seq)
-                if life.base + seq not in rows.state.in_flight:
-                    rows.state.waiting.add(life.base + seq, life.base + seq)
+                _wait_again(rows, life.base + seq)
     for named in rows.state.losses.values():
         if named.epoch == statement.epoch:
-            gone.discard(named.first_seq, named.last_seq)
+            _discard_named(gone, named)
     return [Lost(statement.epoch, first, last, "released", count=last - first + 1) for first, last in gone.ranges()]
 
 
@@ -64,8 +63,24 @@ def _send_unheard(rows: Rows, life: Life, assigned_seq: int) -> None:
     if life.last_seq is None:
         return
     for seq in _kept(rows, life, assigned_seq + 1, life.last_seq):
-        if life.base + seq not in rows.state.in_flight:
-            rows.state.waiting.add(life.base + seq, life.base + seq)
+        _wait_again(rows, life.base + seq)
+
+
+def _wait_again(rows: Rows, position: int) -> None:
+    """Also what was settled: a hub that was restored from an old copy asks for it again."""
+    rows.state.settled.discard(position, position)
+    if position not in rows.state.in_flight:
+        rows.state.waiting.add(position, position)
+
+
+def _discard_named(numbers: Ranges, named: Named) -> None:
+    """Of a thinned run the other numbers are not named."""
+    for first, last in list(numbers.within(named.first_seq, named.last_seq)):
+        if named.step == 1:
+            numbers.discard(first, last)
+            continue
+        for seq in range(first + (named.first_seq - first) % named.step, last + 1, named.step):
+            numbers.discard(seq, seq)
 
 
 def _within_bounds(statement: Statement, last_seq: int) -> list[tuple[int, int]]:

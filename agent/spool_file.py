@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,12 @@ CREATE TABLE record (
 );
 CREATE TABLE life (epoch INTEGER NOT NULL, base INTEGER NOT NULL DEFAULT 0, last_seq INTEGER);
 COMMIT;
+"""
+
+_STRAYS = """
+SELECT count(*) FROM record WHERE NOT EXISTS (
+    SELECT 1 FROM life WHERE position > base AND (last_seq IS NULL OR position <= base + last_seq)
+)
 """
 
 _FROM_FIRST_LAYOUT = """
@@ -116,16 +123,16 @@ def _bring_up_to_date(database: sqlite3.Connection) -> None:
     elif "seq" in {column[1] for column in database.execute("PRAGMA table_info(record)")}:
         database.executescript(_FROM_FIRST_LAYOUT)
     database.execute("SELECT position, rank, body, crc FROM record LIMIT 0")
-    lives = database.execute("SELECT epoch, base, last_seq FROM life ORDER BY base").fetchall()
-    (first_position,) = database.execute("SELECT min(position) FROM record").fetchone()
-    if not _plausible(lives, first_position):
+    lives = database.execute("SELECT epoch, base, last_seq FROM life ORDER BY base, epoch").fetchall()
+    (strays,) = database.execute(_STRAYS).fetchone()
+    if strays or not _plausible(lives):
         raise _not_ours("its epochs and its records do not belong together")
 
 
-def _plausible(lives: list[tuple[Any, ...]], first_position: int | None) -> bool:
-    """Each record lies in one epoch, and only the last and highest one is open."""
+def _plausible(lives: list[tuple[Any, ...]]) -> bool:
+    """No two epochs share a position, and only the last and highest one is open."""
     if not lives:
-        return first_position is None
+        return True
     epochs = [epoch for epoch, _, _ in lives]
     return (
         all(type(value) is int for epoch, base, _ in lives for value in (epoch, base))
@@ -133,7 +140,7 @@ def _plausible(lives: list[tuple[Any, ...]], first_position: int | None) -> bool
         and epochs[-1] == max(epochs) <= LARGEST_EXACT_INTEGER
         and len(set(epochs)) == len(epochs)
         and [type(last) for _, _, last in lives] == [int] * (len(lives) - 1) + [type(None)]
-        and (first_position is None or first_position > lives[0][1])
+        and all(base + last <= following for (_, base, last), (_, following, _) in pairwise(lives))
     )
 
 

@@ -51,6 +51,7 @@ class SpoolWithRefuge:
         self._retry_at = 0.0
         self._next_memory_position = FIRST_MEMORY_POSITION
         self._in_memory = False
+        self._lost_before = 0  # named by spools on disk that refused since
         self.trouble = ""
         try:
             self._active = self._open_disk(None)
@@ -59,10 +60,13 @@ class SpoolWithRefuge:
             self._tell(error)
 
     def append(self, build: Callable[[Stamp], Record]) -> int:
-        """Number, stamp and keep one record; returns its seq. Raises SpoolUnavailable when memory is full, too."""
+        """Number, stamp and keep one record; returns its seq. Raises SpoolUnavailable when memory is full, too.
+
+        As `close`, of one thread only: a slow disk is opened without the lock, so that sending goes on meanwhile.
+        """
+        if self._in_memory and self._clock() >= self._retry_at:
+            self._try_to_return()
         with self._lock:
-            if self._in_memory and self._clock() >= self._retry_at:
-                self._try_to_return()
             return self._do(lambda spool: spool.append(build))
 
     def take_newest(self) -> Batch | None:
@@ -84,15 +88,13 @@ class SpoolWithRefuge:
     def settle(self, statement: Statement) -> None:
         """What is told of records that lie on a disk which cannot be used is told again later."""
         with self._lock:
-            if not self._in_memory or statement.epoch == self.epoch:
-                self._do(lambda spool: spool.settle(statement))
+            self._do(lambda spool: self._settle(spool, statement))
 
     def close(self) -> None:
-        with self._lock:
-            if self._in_memory:
-                self._try_to_return()
-            with suppress(SpoolUnavailable):  # what could not be written down is found out at the next start
-                self._active.close()
+        if self._in_memory:
+            self._try_to_return()
+        with self._lock, suppress(SpoolUnavailable):  # what could not be written down is found out at the next start
+            self._active.close()
 
     @property
     def errors(self) -> dict[str, str]:
@@ -117,7 +119,11 @@ class SpoolWithRefuge:
 
     @property
     def lost_count(self) -> int:
-        return self._active.lost_count
+        return self._lost_before + self._active.lost_count
+
+    def _settle(self, spool: Spool, statement: Statement) -> None:
+        if not self._in_memory or statement.epoch >= spool.epoch:
+            spool.settle(statement)
 
     def _do(self, act: Callable[[Spool], Answer]) -> Answer:
         """On the disk; when that refuses, once more in memory."""
@@ -131,6 +137,7 @@ class SpoolWithRefuge:
 
     def _take_refuge(self, error: SpoolUnavailable) -> None:
         disk = self._active
+        self._lost_before += disk.lost_count
         self._active = self._open_memory(disk.epoch, disk.instance)
         with suppress(SpoolUnavailable):
             disk.close()
@@ -138,22 +145,37 @@ class SpoolWithRefuge:
 
     def _try_to_return(self) -> None:
         """A disk that has refused is opened anew: what its driver remembers of it may not be true."""
-        memory = self._active
         self._retry_at = self._clock() + RETRY_SECONDS
         try:
-            disk = self._open_disk(memory.instance)
+            disk = self._open_disk(self._active.instance)
         except SpoolUnavailable:
             return
+        with self._lock:
+            self._move_to(disk)
+
+    def _move_to(self, disk: Spool) -> None:
+        memory = self._active
+        disk.instance = memory.instance
         try:
             disk.adopt(memory)
         except SpoolUnavailable:
             with suppress(SpoolUnavailable):
                 disk.close()
+            if disk.epoch > memory.epoch:  # they are on it nevertheless: the high-water file alone refused
+                self._begin_in_memory(memory, disk)
             return
         log.info("disk takes records again, %d from memory are on it now", memory.kept_count)
+        self._forget(memory)
+        self._active, self._in_memory, self.trouble = disk, False, ""
+
+    def _begin_in_memory(self, memory: Spool, disk: Spool) -> None:
+        self._forget(memory)
+        self._lost_before += disk.lost_count
+        self._active = self._open_memory(disk.epoch, disk.instance)
+
+    def _forget(self, memory: Spool) -> None:
         self._next_memory_position = memory.last_position + 1
         memory.close()
-        self._active, self._in_memory, self.trouble = disk, False, ""
 
     def _open_disk(self, instance: Instance | None) -> Spool:
         return Spool(

@@ -11,6 +11,7 @@ import msgspec
 
 from agent.spool_file import PAGE_BYTES
 from agent.spool_rows import GIVE_UP_FIRST, GIVE_UP_LAST, KEEP, Lost, Rows
+from agent.stamp import Stamp
 from rabbitmq.message import MAX_RECORD_BYTES
 from rabbitmq.records import LossReason
 
@@ -23,8 +24,10 @@ THIN_STEP = 2
 _Run = list[tuple[int, int]]  # position and size in bytes of rows that follow each other in one epoch
 
 
-class _Wall(msgspec.Struct):
+class _Made(msgspec.Struct):
+    boot_id: str
     wall_seconds: float
+    boot_seconds: float
 
 
 class Room:
@@ -35,14 +38,14 @@ class Room:
         self._max_pages = max_pages
         self._max_age_seconds = max_age_seconds
 
-    def make(self, now_seconds: float) -> None:
+    def make(self, now: Stamp) -> None:
         """Keep the reserve free; what is free is asked only when the largest records might have used it up."""
         self._delete_settled()
         state = self._rows.state
         if state.sure_appends > 0:
             state.sure_appends -= 1
             return
-        self._drop_aged(now_seconds)
+        self._drop_aged(now)
         if self._rows.used_pages > THIN_FROM * self._max_pages and not self._drop_confirmed():
             self._thin()
         while self.is_short_of(0) and self.give_way():
@@ -76,19 +79,24 @@ class Room:
         settled.discard(first, last)
         self._rows.forget_empty_lives()
 
-    def _drop_aged(self, now_seconds: float) -> None:
+    def _drop_aged(self, now: Stamp) -> None:
         aged: _Run = []
-        oldest_first = self._rows.database.execute("SELECT position, rank, body FROM record ORDER BY position")
-        for position, rank, body in oldest_first:
-            if len(aged) == MOST_AT_ONCE or not self._is_aged(body, now_seconds):
+        query = "SELECT position, rank, CAST(body AS BLOB) FROM record ORDER BY position"
+        for position, rank, body in self._rows.database.execute(query):
+            if len(aged) == MOST_AT_ONCE or not self._is_aged(body, now):
                 break
             if rank != KEEP:
                 aged.append((position, len(body)))
         self._lose(aged, "age")
 
-    def _is_aged(self, body: bytes, now_seconds: float) -> bool:
-        wall_seconds = _wall_seconds(body)
-        return wall_seconds is not None and wall_seconds < now_seconds - self._max_age_seconds
+    def _is_aged(self, body: bytes, now: Stamp) -> bool:
+        """Within a boot by the clock that nobody sets: a wall clock may be right only minutes after the start."""
+        made = _made(body)
+        if made is None:
+            return False
+        if made.boot_id == now["boot_id"]:
+            return made.boot_seconds < now["boot_seconds"] - self._max_age_seconds
+        return made.wall_seconds < now["wall_seconds"] - self._max_age_seconds
 
     def _drop_confirmed(self) -> bool:
         """The broker has these; the hub only did not say so yet."""
@@ -176,12 +184,13 @@ class Room:
         )
 
     def _wall_seconds_at(self, position: int) -> float | None:
-        ((body,),) = self._rows.rows("SELECT body FROM record WHERE position = ?", position)
-        return _wall_seconds(body)
+        ((body,),) = self._rows.rows("SELECT CAST(body AS BLOB) FROM record WHERE position = ?", position)
+        made = _made(body)
+        return made.wall_seconds if made else None
 
 
-def _wall_seconds(body: bytes) -> float | None:
+def _made(body: bytes) -> _Made | None:
     try:
-        return msgspec.json.decode(body, type=_Wall).wall_seconds
-    except msgspec.DecodeError:
+        return msgspec.json.decode(body, type=_Made)
+    except ValueError:
         return None  # damaged, and so named when it is taken or given up

@@ -21,6 +21,12 @@ from rabbitmq.message import MAX_RECORD_BYTES
 from rabbitmq.records import Loss, LossReason, Record, Snapshot, encode_record
 
 KEEP, GIVE_UP_LAST, GIVE_UP_FIRST = 0, 1, 2
+_LAST_POSITION = """
+SELECT max(
+    (SELECT coalesce(max(position), 0) FROM record),
+    (SELECT coalesce(max(CAST(seq AS INTEGER)), 0) FROM sqlite_sequence)
+)
+"""
 
 
 class Life(NamedTuple):
@@ -37,6 +43,7 @@ class Named(NamedTuple):
     epoch: int
     first_seq: int
     last_seq: int
+    step: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +96,13 @@ class Rows:
         self, database: sqlite3.Connection, stamp: Callable[[int, int], Stamp], high_water: HighWater | None
     ) -> None:
         self.database = database
-        self.lives = [Life(*row) for row in database.execute("SELECT epoch, base, last_seq FROM life ORDER BY base")]
+        self.lives = [
+            Life(*row) for row in database.execute("SELECT epoch, base, last_seq FROM life ORDER BY base, epoch")
+        ]
         self._stamp = stamp
         self._high_water = high_water
         self._mark: Mark | None = None
-        (last,) = database.execute("SELECT coalesce(max(seq), 0) FROM sqlite_sequence").fetchone()
+        (last,) = database.execute(_LAST_POSITION).fetchone()
         self.state = State(last_position=max([last, *(life.base for life in self.lives)]))
         self.first_given_seq = self.last_seq + 1 if self.lives else 1  # by this object, in its current epoch
         self._find_kept()
@@ -120,7 +129,7 @@ class Rows:
         return life
 
     def end_life(self, life: Life, last_seq: int) -> None:
-        self.database.execute("UPDATE life SET last_seq = ? WHERE base = ?", (last_seq, life.base))
+        self.database.execute("UPDATE life SET last_seq = ? WHERE epoch = ?", (last_seq, life.epoch))
         self.lives[self.lives.index(life)] = life._replace(last_seq=last_seq)
         self.state.last_position = life.base + last_seq
 
@@ -135,7 +144,7 @@ class Rows:
             return self.name(Lost(life.epoch, seq, seq, "oversize", 1, 1, len(body), wall, wall))
         self.put(position, _rank(record), body)
         if isinstance(record, Loss):
-            self.state.losses[position] = Named(record.lost_epoch, record.first_seq, record.last_seq)
+            self.state.losses[position] = Named(record.lost_epoch, record.first_seq, record.last_seq, record.step)
         return self.last_seq
 
     def put(self, position: int, rank: int, body: bytes) -> None:
@@ -183,13 +192,13 @@ class Rows:
 
     def between(self, first: int, last: int) -> sqlite3.Cursor:
         """(position, body, crc) in rising order; close it."""
-        query = "SELECT position, body, crc FROM record WHERE position BETWEEN ? AND ? ORDER BY position"
+        query = "SELECT position, CAST(body AS BLOB), crc FROM record WHERE position BETWEEN ? AND ? ORDER BY position"
         return self.database.execute(query, (first, last))
 
     def forget_empty_lives(self) -> None:
         for life in self.lives[:-1]:
             if self.first_kept(life) is None:
-                self.database.execute("DELETE FROM life WHERE base = ?", (life.base,))
+                self.database.execute("DELETE FROM life WHERE epoch = ?", (life.epoch,))
                 self.lives.remove(life)
 
     def life_at(self, position: int) -> Life:
@@ -283,7 +292,7 @@ class Rows:
     def _find_kept(self) -> None:
         """All that is kept waits; what its loss records name is read again."""
         first = last = 0
-        query = "SELECT position, CASE rank WHEN ? THEN body END FROM record ORDER BY position"
+        query = "SELECT position, CASE rank WHEN ? THEN CAST(body AS BLOB) END FROM record ORDER BY position"
         for position, loss_body in self.database.execute(query, (KEEP,)):
             self.state.kept_count += 1
             if position != last + 1:
@@ -308,9 +317,9 @@ def is_whole(body: object, crc: object) -> bool:
 def _named(body: bytes) -> Named | None:
     try:
         loss = msgspec.json.decode(body, type=Loss)
-    except msgspec.DecodeError:
+    except ValueError:
         return None  # damaged: found out when it is taken
-    return Named(loss.lost_epoch, loss.first_seq, loss.last_seq)
+    return Named(loss.lost_epoch, loss.first_seq, loss.last_seq, loss.step)
 
 
 def _rank(record: Record) -> int:

@@ -3,7 +3,7 @@
 import os
 import platform
 
-from bench import agent_cost, pipeline_cost
+from bench import agent_cost, full_spool, pipeline_cost
 from bench.stage import stage
 from bench.stores import postgres
 from faults.row import CannotRun
@@ -24,6 +24,8 @@ def main() -> int:
             print(f"agent, a collection each {interval_seconds} s, spooled with fsync, confirmed:", flush=True)
             lines = agent_cost.measure(standing, interval_seconds=interval_seconds, collections=collections)
             print("\n".join(lines), flush=True)
+    with stage() as standing:
+        print(full_spool.measure(standing), flush=True)
     _pipelines(1 if quick else 5)
     return 0
 

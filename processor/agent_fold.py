@@ -47,8 +47,18 @@ class Sending:
         return self.delivery.reply_to or ""
 
     def is_late(self, wall_ms: int, interval_ms: int) -> bool:
+        return is_late(self._spool_age_ms(wall_ms), self.queue_age_ms, interval_ms)
+
+    def lived_ms(self, wall_ms: int, now_ms: int) -> int:
+        """Until when at least the agent of a record of that time was alive, by this process' clock; 0 when unknown."""
+        spool_age_ms = self._spool_age_ms(wall_ms)
+        if spool_age_ms is None or self.queue_age_ms is None:
+            return 0
+        return now_ms - max(spool_age_ms, 0) - self.queue_age_ms
+
+    def _spool_age_ms(self, wall_ms: int) -> int | None:
         sent = self.delivery.timestamp_seconds
-        return is_late(None if sent is None else sent * 1000 - wall_ms, self.queue_age_ms, interval_ms)
+        return None if sent is None else sent * 1000 - wall_ms
 
 
 class AgentFold:
@@ -107,6 +117,8 @@ class AgentFold:
         who = self._standing(numbering)
         if who is not Standing.HOLDER:
             self._meet(who, sending)
+        elif sending.epoch < self.position[0]:
+            self._remind(sending)
         for item in items:
             record = item.record
             ledger = self.ledger(record.epoch)
@@ -137,11 +149,13 @@ class AgentFold:
         """Another start than the holder hears at once how far the account is, and of an epoch above its own.
 
         One that was restored from an old copy, or whose earlier start had gone on in memory, knows by it to begin a
-        higher epoch.
+        higher epoch. Not while the holder lives: two copies would take the identity from each other for ever.
         """
         if self.agent.instance:
-            highest = max([sending.epoch, *self.known_ledgers, *self.ledgers])
-            for epoch in {sending.epoch, highest}:
+            told = {sending.epoch}
+            if who is Standing.SUCCESSOR or not self.agent.is_connected(self._draft.now_ms):
+                told.add(max([sending.epoch, *self.known_ledgers, *self.ledgers]))
+            for epoch in told:
                 self.ledger(epoch)
                 self.to_be_told[epoch] = sending.reply_to
         if who is Standing.SUCCESSOR:
@@ -152,6 +166,12 @@ class AgentFold:
                 instance_epoch=sending.numbering.instance_epoch,
                 instance_seq=sending.numbering.instance_seq,
             )
+
+    def _remind(self, sending: Sending) -> None:
+        """A start that goes on below a known epoch may have missed the statement that told it so."""
+        if sending.reply_to not in ("", self._changes.get("reply_to", self.agent.reply_to)):
+            self.ledger(self.position[0])
+            self.to_be_told[self.position[0]] = sending.reply_to
 
     def _is_foreign(self, record: Record, ledger: Ledger) -> bool:
         return not ledger.has_stored(record.seq) and not identity.is_before(self.agent, record.epoch, record.seq)
@@ -171,8 +191,9 @@ class AgentFold:
     def _keep(self, record: Record, row: KeptSnapshot | KeptRecord, sending: Sending) -> None:
         interval_ms = milliseconds(record.interval_seconds) if isinstance(record, Snapshot) else self.interval_ms
         is_late = sending.is_late(row.wall_ms, interval_ms)
-        if not is_late:
-            self._changes["last_seen_ms"] = self._draft.now_ms
+        lived_ms = sending.lived_ms(row.wall_ms, self._draft.now_ms) if is_late else self._draft.now_ms
+        if lived_ms > self._changes.get("last_seen_ms", self.agent.last_seen_ms) or not is_late:
+            self._changes["last_seen_ms"] = lived_ms
         is_newest = (record.epoch, record.seq) > self.position
         if is_newest:
             self._advance(record, sending)
@@ -183,7 +204,7 @@ class AgentFold:
             return
         self._draft.snapshots.append(row)
         if is_newest and isinstance(record, Snapshot):
-            self._fold_snapshot(record, row, is_late)
+            self._fold_snapshot(record, row, lived_ms, is_late)
 
     def _advance(self, record: Record, sending: Sending) -> None:
         self.position = (record.epoch, record.seq)
@@ -193,12 +214,14 @@ class AgentFold:
         if sending.delivery.reply_to:
             changes["reply_to"] = sending.delivery.reply_to
 
-    def _fold_snapshot(self, record: Snapshot, row: KeptSnapshot, is_late: bool) -> None:
+    def _fold_snapshot(self, record: Snapshot, row: KeptSnapshot, lived_ms: int, is_late: bool) -> None:
         now_ms, interval_ms, changes = self._draft.now_ms, milliseconds(record.interval_seconds), self._changes
         if not is_late:
             self.offset_ms = measured_offset_ms(self.offset_ms, row.wall_ms, now_ms)
             changes["clock_offset_ms"] = self.offset_ms
-            changes["snapshot_received_ms"] = now_ms
+        known_ms = changes.get("snapshot_received_ms", self.agent.snapshot_received_ms) or 0
+        if lived_ms > known_ms or not is_late:
+            changes["snapshot_received_ms"] = lived_ms
         silence_ms = row.wall_ms - (self.snapshot_ms or row.wall_ms)
         after_silence = silence_ms > STALE_AFTER_INTERVALS * max(self.interval_ms, interval_ms)
         circumstances = Circumstances(record.errors, after_silence, is_late, correction_ms(self.offset_ms))

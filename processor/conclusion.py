@@ -36,7 +36,8 @@ def conclude(fold: AgentFold, draft: Draft, findings: Mapping[Place, Check], mis
 def _end_epochs(fold: AgentFold, now_ms: int) -> None:
     """An epoch ends with the first record of a higher one; one in memory with the next start of its agent, too.
 
-    What comes later of one in memory ends it again. Of one on disk the agent hears how far it is known, once.
+    What comes later of one in memory ends it again. Of the last one on disk, and of each that lacks records, the agent
+    hears how far it is known.
     """
     touched, known = fold.ledgers, fold.known_ledgers
     has_begun = not touched.keys() <= known.keys()
@@ -45,8 +46,9 @@ def _end_epochs(fold: AgentFold, now_ms: int) -> None:
     epochs = known.keys() | touched.keys()
     current = fold.agent.instance_epoch if fold.has_new_holder else max(epochs, default=0)
     if has_begun:
-        for epoch in known.keys() - {current}:
-            if not is_of_memory(epoch):
+        on_disk = sorted(epoch for epoch in known if epoch != current and not is_of_memory(epoch))
+        for epoch in on_disk:
+            if epoch == on_disk[-1] or (touched.get(epoch) or known[epoch]).has_open_gaps:
                 fold.ledger(epoch).end(now_ms)
                 fold.to_be_told.setdefault(epoch, fold.row.reply_to or "")
     for epoch in filter(is_of_memory, epochs - {current}):
@@ -86,7 +88,7 @@ class _Judge:
             self._fold.moved[IDENTITY_CONFLICT.place] = last_seen
         elif known is not None:
             since_ms = known.since_ms if known.pending_since_ms is None else known.pending_since_ms
-            if now_ms - since_ms >= CONFLICT_OVER_AFTER_MS and self._agent.is_connected(now_ms):
+            if abs(now_ms - since_ms) >= CONFLICT_OVER_AFTER_MS and self._agent.is_connected(now_ms):
                 self._close(Finding(IDENTITY_CONFLICT, self._agent, 0, "one agent sends under this id again", now_ms))
 
     def _judge_account(self) -> None:

@@ -26,7 +26,7 @@ from processor.redrive import delivery_of
 from processor.summary import Summary
 from rabbitmq.statement import Statement
 from store import agents, fence, ingest, quarantine, retention, suspects
-from store.engine import StoreUnavailable, reading
+from store.engine import StoreUnavailable, reading, transaction
 from store.model import Quarantined
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,8 @@ class _Ownership:
 
     `kept_tag` is the newest delivery that was kept. `undone` is the decision on the deliveries with these first and
     last tags that the store failed to keep: it may have been committed all the same, so the same one is tried again.
-    `redriven` are messages out of the quarantine, with their numbers there, that were not dealt with yet.
+    `redriven` are messages out of the quarantine, with their numbers there, that were not dealt with yet. `is_unsure`
+    when the store may have committed what memory does not know of.
     """
 
     fence_epoch: int
@@ -62,6 +63,7 @@ class _Ownership:
     kept_tag: int = 0
     undone: tuple[tuple[int, int], Decision] | None = None
     redriven: list[tuple[int, Quarantined]] = field(default_factory=list)
+    is_unsure: bool = False
 
 
 class Keeper:
@@ -84,11 +86,14 @@ class Keeper:
         self._public_url = public_url
         self._send = send
         self._ownership: _Ownership | None = None
+        self._canary_monotonic_ms: int | None = None  # holds whoever was active: the queue keeps its order
         self._touched = ""  # the newest suspect's SHA-256: this process lives, so it was not what kills
         self.summary = Summary()
 
     def release(self) -> None:
         """Forget the ownership: another processor may have been active since."""
+        if self._ownership is not None:
+            self._canary_monotonic_ms = self._ownership.memory.canary_monotonic_ms
         self._ownership = None
 
     def keep(self, deliveries: Sequence[Delivery]) -> None:
@@ -119,7 +124,7 @@ class Keeper:
         """Keep what time alone changes; nothing while another processor is the owner. Raises as `keep` does."""
         if self._ownership is not None:
             own = self._ownership
-            decision = pass_time(own.memory, self._rules, self._find_remedies, self._bearings.now_ms())
+            decision = pass_time(self._memory(own), self._rules, self._find_remedies, self._bearings.now_ms())
             if decision is not None:
                 self._commit(decision, own)
 
@@ -160,9 +165,20 @@ class Keeper:
             fence_epoch = fence.claim(self._engine, self._bearings.owner, self._bearings.now_ms())
             with reading(self._engine) as connection:
                 memory = FleetMemory(agents.fleet_state(connection))
+            memory.canary_monotonic_ms = self._canary_monotonic_ms
             self._ownership = _Ownership(fence_epoch, memory)
             log.info("this processor is the active one, state of %d agents restored", len(memory))
         return self._ownership
+
+    def _memory(self, own: _Ownership) -> FleetMemory:
+        """To decide anew by: what the database has, when that may be more than memory knows."""
+        if own.is_unsure:
+            with transaction(self._engine) as connection:
+                fence.check(connection, own.fence_epoch)  # waits for the end of what this process began
+                restored = FleetMemory(agents.fleet_state(connection))
+            restored.canary_monotonic_ms, restored.reuses = own.memory.canary_monotonic_ms, own.memory.reuses
+            own.memory, own.is_unsure = restored, False
+        return own.memory
 
     def _keep(self, deliveries: Sequence[Delivery], own: _Ownership) -> None:
         """What the store refuses for its content, or what no code was written for, is found by halving the batch until
@@ -193,7 +209,7 @@ class Keeper:
     def _decide(self, deliveries: Sequence[Delivery], own: _Ownership) -> Decision:
         return handle_batch(
             deliveries,
-            own.memory,
+            self._memory(own),
             self._rules,
             self._find_remedies,
             self._bearings.now_ms(),
@@ -202,7 +218,12 @@ class Keeper:
         )
 
     def _commit(self, decision: Decision, own: _Ownership) -> None:
-        kept = ingest.keep_batch(self._engine, decision.batch, own.fence_epoch)
+        try:
+            kept = ingest.keep_batch(self._engine, decision.batch, own.fence_epoch)
+        except StoreUnavailable:
+            own.is_unsure = True
+            raise
+        own.is_unsure = False
         own.memory.apply(decision, kept.key_reused)
         self._send(decision.statements)
         self.summary.count(decision.batch, kept)
@@ -226,7 +247,7 @@ class Keeper:
 
     def _quarantine(self, delivery: Delivery, why: Reason, own: _Ownership) -> None:
         now_ms = self._bearings.now_ms()
-        decision = quarantine_unread(delivery, own.memory, self._rules, self._find_remedies, why, now_ms)
+        decision = quarantine_unread(delivery, self._memory(own), self._rules, self._find_remedies, why, now_ms)
         try:
             self._commit(decision, own)
         except SQLAlchemyError as refused:

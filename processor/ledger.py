@@ -13,6 +13,7 @@ from store.model import EpochAccount, EpochKey, Gap, GapState
 
 ASK_AGAIN_MS = 30_000
 ASK_FROM_AGE_MS = 10_000
+QUIET_AFTER_MS = 60_000  # an agent that has records of an epoch to send is not longer silent about it
 UNEXPLAINED_AFTER_MS = 15 * 60_000
 LEAST_ASKS = 3
 DIED_WITH_ITS_PROCESS = "disk"
@@ -38,6 +39,7 @@ class Ledger:
         "_open",
         "assigned_seq",
         "duplicates",
+        "heard_ms",
         "key",
         "oldest_kept_seq",
         "oldest_unconfirmed_seq",
@@ -56,6 +58,7 @@ class Ledger:
         self.oldest_kept_seq = account.oldest_kept_seq
         self.told_seq = account.told_seq
         self.told_ms = account.told_ms
+        self.heard_ms = 0  # when the agent last told of this epoch; not kept
         self._gaps = {gap.first_seq: gap for gap in gaps}
         self._firsts = sorted(self._gaps)
         self._open = [first for first in self._firsts if self._gaps[first].state is _OPEN]
@@ -94,6 +97,7 @@ class Ledger:
         copy.assigned_seq, copy.stored, copy.duplicates = self.assigned_seq, self.stored, self.duplicates
         copy.oldest_unconfirmed_seq, copy.oldest_kept_seq = self.oldest_unconfirmed_seq, self.oldest_kept_seq
         copy.told_seq, copy.told_ms, copy.unexplained = self.told_seq, self.told_ms, self.unexplained
+        copy.heard_ms = self.heard_ms
         copy._gaps, copy._firsts, copy._open, copy._before = self._gaps.copy(), self._firsts[:], self._open[:], {}
         return copy
 
@@ -143,6 +147,11 @@ class Ledger:
             self._extend(last_assigned_seq, now_ms)
         self.oldest_kept_seq = max(self.oldest_kept_seq, oldest_kept_seq)
         self.oldest_unconfirmed_seq = oldest_unconfirmed_seq or self.oldest_unconfirmed_seq
+        self.heard_ms = now_ms
+
+    def is_quiet(self, now_ms: int) -> bool:
+        """Whether nothing of this epoch was heard for a while."""
+        return abs(now_ms - self.heard_ms) >= QUIET_AFTER_MS
 
     def end(self, now_ms: int) -> None:
         """Another epoch began: what an epoch in memory did not deliver died with its process.
@@ -275,8 +284,8 @@ def _count_unexplained(gaps: Iterable[Gap]) -> int:
 
 def _may_be_asked_for(gap: Gap, now_ms: int) -> bool:
     if gap.asked_ms is None:
-        return now_ms - gap.since_ms >= ASK_FROM_AGE_MS
-    return now_ms - gap.asked_ms >= ASK_AGAIN_MS
+        return abs(now_ms - gap.since_ms) >= ASK_FROM_AGE_MS  # a clock set back stops no question
+    return abs(now_ms - gap.asked_ms) >= ASK_AGAIN_MS
 
 
 def _was_asked_enough(gap: Gap, unexplained_after_ms: int) -> bool:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, ConnectionClosedByBroker
+from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker
 
 from rabbitmq.connection import BrokerAddress, connection_parameters
 from rabbitmq.statement import STATEMENT_TYPE, Statement, encode_statement
@@ -37,7 +37,8 @@ Addressed = tuple[str, Statement]  # the agent's reply address, and what it is t
 class Outward:
     """`run` owns the connection until `stop` is set; `send` may be called from any thread and never waits.
 
-    `canary_body` gives what the canary says. It says nothing when the broker is away: a missing canary speaks.
+    `canary_body` gives what the canary says. It says nothing when the broker is away: a missing canary speaks. Once it
+    says what the broker refuses: statements may be refused while canaries pass.
     """
 
     def __init__(self, address: BrokerAddress, stop: threading.Event, canary_body: Callable[[], bytes]) -> None:
@@ -49,6 +50,7 @@ class Outward:
         self._open = False
         self._sending_to: str | None = None
         self._breaking: set[str] = set()
+        self._refusal = ""
 
     def send(self, statements: Iterable[Addressed]) -> None:
         """Send soon, or never where the address is no reply address, the broker is away or too many wait."""
@@ -69,8 +71,16 @@ class Outward:
                     self._avoid(self._sending_to)
                 else:
                     self._stop.wait(RETRY_SECONDS)
+            except ChannelClosedByBroker as refused:
+                self._tell(refused.reply_text)
+                self._stop.wait(RETRY_SECONDS)
             except (AMQPError, OSError):
                 self._stop.wait(RETRY_SECONDS)
+
+    def _tell(self, refusal: str) -> None:
+        if refusal != self._refusal:
+            log.error("RabbitMQ refuses statements to agents: %s. To mend it: python -m rabbitmq setup", refusal)
+        self._refusal = refusal
 
     def _serve(self) -> None:
         connection = pika.BlockingConnection(

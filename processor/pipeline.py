@@ -14,6 +14,7 @@ from processor.decision import Decision, Learnt
 from processor.delivery import Delivery
 from processor.draft import Draft
 from processor.fold import RemedyFinder, RuleSet
+from processor.identity import is_of_memory
 from processor.lateness import read_canary
 from processor.ledger import UNEXPLAINED_AFTER_MS
 from processor.memory import FleetMemory
@@ -137,13 +138,21 @@ class _Fold:
                     fold.to_be_told[epoch] = reply_to
 
     def ask_for_missing(self, agent_id: str, unexplained_after_ms: int) -> None:
-        """Ask an agent that can answer."""
+        """Ask an agent that can answer: one whose disk refuses cannot tell what lies there.
+
+        Of an epoch that has ended no later message tells how far the broker confirmed it: once the agent is quiet about
+        it, all that is missing is asked for.
+        """
         fold, now_ms = self._known(agent_id), self._draft.now_ms
         if fold is None or not fold.agent.is_connected(now_ms):
             return
         missing: dict[int, list[tuple[int, int]]] = {}
         for epoch in self._memory.incomplete_epochs(agent_id):
+            if is_of_memory(fold.agent.epoch) and not is_of_memory(epoch):
+                continue
             asking = self._memory.ledgers(agent_id)[epoch].draft()
+            if epoch < fold.agent.epoch and asking.is_quiet(now_ms):
+                asking.end(now_ms)
             missing[epoch] = list(asking.ask(now_ms, unexplained_after_ms))
             if asking.has_changes:
                 fold.ledgers[epoch] = asking

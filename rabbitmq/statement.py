@@ -45,4 +45,6 @@ def decode_statement(body: bytes) -> Statement:
         raise ValueError("nested deeper than any statement is") from error
     if statement.version != 1:
         raise ValueError(f"statement version {statement.version}, this program reads 1")
+    if statement.settled_seq > statement.assigned_seq:
+        raise ValueError(f"settled up to {statement.settled_seq}, though assigned up to {statement.assigned_seq} only")
     return statement

@@ -15,14 +15,11 @@ def keep_layouts(connection: Connection, used_ms: Mapping[Layout, int]) -> dict[
     """The numbers of these layouts by their SHA-256, given when they were used last; new ones are kept first."""
     latest_ms = {item.sha256: at_ms for item, at_ms in used_ms.items()}
     numbers = _known(connection, latest_ms)
-    new = [
-        {"sha256": item.sha256, "names": item.packed, "used_ms": at_ms}
-        for item, at_ms in used_ms.items()
-        if item.sha256 not in numbers
-    ]
+    new = [item for item in used_ms if item.sha256 not in numbers]
     if new:
-        insert_new(connection, layout, new)
-        numbers |= _known(connection, {row["sha256"]: row["used_ms"] for row in new})
+        rows = [{"sha256": item.sha256, "names": item.packed, "used_ms": used_ms[item]} for item in new]
+        insert_new(connection, layout, rows)
+        numbers |= _known(connection, {item.sha256: used_ms[item] for item in new})
     return numbers
 
 

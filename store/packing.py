@@ -3,7 +3,7 @@
 import hashlib
 import json
 import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -37,8 +37,21 @@ class PackedReadings(Mapping[str, float]):
     def __len__(self) -> int:
         return len(self.layout.names)
 
+    def values(self) -> ValuesView[float]:
+        return _Numbers(self)
+
     def __repr__(self) -> str:
         return repr(dict(self))
+
+
+class _Numbers(ValuesView[float]):
+    """All numbers, unpacked in one go."""
+
+    __slots__ = ()
+    _mapping: PackedReadings
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(unpack_numbers(self._mapping.numbers))
 
 
 def packed(readings: Mapping[str, float]) -> PackedReadings:

@@ -2,7 +2,7 @@
 
 import time
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from faults.rig import Rig
 from faults.row import row
@@ -17,23 +17,26 @@ AWAY_SECONDS = 1200
 def processor_away(rig: Rig) -> None:
     with rig.running(agents=10) as run:
         run.flow()
-        opened = _incidents(run)
         (processor,) = run.processors
         processor.kill()
-        before = frozenset(run.seen().offered)
+        before, from_ms = frozenset(run.seen().offered), _now_ms()
         time.sleep(AWAY_SECONDS)  # the absence itself
-        missed = run.seen().offered - before
+        missed, to_ms = run.seen().offered - before, _now_ms()
         processor.start()
         drained_seconds = run.until(lambda: missed <= run.accounted(), "the backlog is stored")
         run.flow()
-        false_incidents = _incidents(run) - opened
+        false_alarms = _opened_by_what_was_read_between(run, from_ms, to_ms)
+        assert not false_alarms, f"opened from the backlog: {false_alarms}"
         run.settle()
-    assert not false_incidents, f"{false_incidents} incidents opened from the backlog"
-    rig.note(
-        f"{len(missed)} records while it was away, stored {drained_seconds:.0f} s after its return, no incident opened"
-    )
+    rig.note(f"{len(missed)} records meanwhile, stored {drained_seconds:.0f} s after its return; none opened anything")
 
 
-def _incidents(run: Run) -> int:
+def _opened_by_what_was_read_between(run: Run, from_ms: int, to_ms: int) -> list[tuple[str, str]]:
+    """Rule and sentence; an incident is dated by the record that opened it. What is wrong now may well open one."""
+    query = select(incident.c.rule, incident.c.sentence).where(incident.c.opened_ms.between(from_ms, to_ms))
     with reading(run.engine) as connection:
-        return connection.execute(select(func.count()).select_from(incident)).scalar_one()
+        return [(row.rule, row.sentence) for row in connection.execute(query)]
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -21,7 +21,7 @@ class SumsAnswer(BaseModel):
 
     assigned: int = Field(description="Numbers that agents gave to records, as far as they told.")
     stored: int
-    quarantined: int = Field(description="Came and could not be taken in; their bytes are kept.")
+    quarantined: int = Field(description="Came and could not be taken in; their bytes are kept as long as records.")
     declared: int = Field(description="Named as lost by their agents, each range with its reason.")
     in_transit: int = Field(description="The agent or the broker has them.")
     unexplained: int = Field(description="Nobody has them, nobody named them. Above 0 is an incident.")

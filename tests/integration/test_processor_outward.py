@@ -15,6 +15,7 @@ from processor.outward import Outward
 from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress
 from rabbitmq.statement import Statement, decode_statement
 from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE, QUEUE
+from tests.brokers import SharedBroker
 from tests.waiting import wait_for
 
 JUNK = base64.b64encode(b"no process at all").decode()
@@ -100,3 +101,18 @@ def test_a_malformed_address_is_tried_once_and_harms_nobody(telemetry_address: B
         hears(ear, outward, statement(5))
         assert ear.canaries == [b"1", b"2"]
         assert statement(4) not in ear.heard
+
+
+def test_a_broker_that_refuses_statements_is_named(
+    telemetry_address: BrokerAddress, ear: Ear, shared_broker: SharedBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    narrow = {"configure": ".*", "write": r"^health\.telemetry$", "read": ".*"}
+    shared_broker.management.call("PUT", "permissions", telemetry_address.virtual_host, "guest", body=narrow)
+    with running(telemetry_address) as outward:
+
+        def refused() -> bool:
+            outward.send([(ear.listen().address, statement(1))])
+            return "refuses statements" in caplog.text
+
+        wait_for(refused, "the refusal in the log")
+    assert "python -m rabbitmq setup" in caplog.text

@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import pytest
 from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_rabbitmq_event
+from msgspec import structs
 
 from rabbitmq.message import Numbering, decode, encode
 from rabbitmq.records import RECORD_TYPES, AnyRecord, convert_record, encode_record
@@ -61,6 +62,12 @@ def test_the_golden_statement_reads_and_writes_back_the_same() -> None:
     statement = decode_statement(body)
     assert statement.missing == [(3, 5), (9, 9)]
     assert encode_statement(statement) == body
+
+
+def test_a_statement_that_settles_more_than_it_knows_is_refused() -> None:
+    statement = decode_statement((GOLDEN / "statement.json").read_bytes())
+    with pytest.raises(ValueError, match="assigned up to"):
+        decode_statement(encode_statement(structs.replace(statement, settled_seq=statement.assigned_seq + 1)))
 
 
 def test_fields_of_a_newer_agent_pass_through_and_are_kept() -> None:

@@ -34,7 +34,9 @@ def drain(spool: Spool) -> list[AnyRecord]:
     """All that waits, oldest first, left in flight."""
     found: list[AnyRecord] = []
     while batch := spool.take_oldest(100, 1 << 20):
-        found.extend(decoded(row.body) for row in batch.rows)
+        records = [decoded(row.body) for row in batch.rows]
+        assert [(record.epoch, record.seq) for record in records] == [(batch.epoch, row.seq) for row in batch.rows]
+        found.extend(records)
     return found
 
 

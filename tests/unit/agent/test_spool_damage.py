@@ -183,6 +183,17 @@ CASES: dict[str, Damage] = {
     "two lives of one epoch": sql("INSERT INTO life SELECT * FROM life"),
     "records below the first life": sql("UPDATE life SET base = 1000000"),
     "a record of another type": sql("UPDATE record SET body = 7 WHERE position = 60"),
+    "the oldest record is a number": sql("UPDATE record SET body = 7 WHERE position = 1"),
+    "a record of broken text": sql("UPDATE record SET body = CAST(x'22ff22' AS TEXT) WHERE position = 1"),
+    "a loss of broken text": sql(
+        """UPDATE record SET rank = 0, body = x'7b226167656e745f6964223a22ff227d' WHERE position = 60"""
+    ),
+    "the last number is forgotten": sql("UPDATE sqlite_sequence SET seq = 2"),
+    "the last number is a word": sql("UPDATE sqlite_sequence SET seq = 'many'"),
+    "an epoch ends before its records": sql(
+        "UPDATE life SET last_seq = 2; INSERT INTO life VALUES (9 << 32, 200, NULL)"
+    ),
+    "epochs that overlap": sql("UPDATE life SET last_seq = 150; INSERT INTO life VALUES (9 << 32, 60, NULL)"),
     "a table is gone": sql("DROP TABLE record"),
     "no high water": high_water(None),
     "high water empty": high_water(b""),

@@ -4,10 +4,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
 from agent.epoch import is_of_memory
+from agent.high_water import HighWater, Mark
 from agent.spool import Spool, SpoolUnavailable
 from agent.spool_refuge import RETRY_SECONDS, SpoolWithRefuge
 from rabbitmq.records import AnyRecord
@@ -150,6 +152,91 @@ def test_statements_of_records_on_the_disk_wait_for_the_disk(bench: Bench) -> No
     bench.spool.append(goodbye)
     bench.spool.settle(statement(epoch, 1, 0, [(1, 1)]))
     assert losses(bench.drain()) == []
+
+
+def test_a_statement_that_finds_the_disk_refusing_releases_nothing(bench: Bench) -> None:
+    for _ in range(5):
+        bench.spool.append(goodbye)
+    before = bench.spool.epoch
+    bench.drain()
+    bench.refuse()
+    bench.spool.settle(statement(before, 9, 0, [(1, 5)]))
+    assert bench.spool.errors
+    assert bench.drain() == []
+
+
+def test_a_start_in_memory_goes_on_above_what_the_hub_knows(bench: Bench) -> None:
+    bench.refuse()
+    bench.spool.close()
+    bench.file.with_name("epoch-counter").unlink()
+    bench.file.with_name("high-water").unlink()
+    bench.open()
+    known = bench.spool.epoch + (8 << 32)
+    bench.spool.settle(statement(known, 9))
+    assert bench.spool.epoch > known
+    assert is_of_memory(bench.spool.epoch)
+
+
+def test_what_was_named_as_lost_stays_counted(bench: Bench) -> None:
+    bench.spool.append(snapshot_of(400_000))
+    bench.refuse()
+    bench.spool.append(goodbye)
+    assert bench.spool.lost_count == 1
+    bench.mend()
+    bench.spool.append(goodbye)
+    assert bench.spool.lost_count == 1
+
+
+def test_records_that_moved_to_the_disk_are_not_moved_twice(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.spool.append(goodbye)
+    bench.refuse()
+    bench.spool.append(goodbye)
+    bench.mend()
+    write, calls = HighWater.write, []
+
+    def refused_once(high_water: HighWater, mark: Mark) -> None:
+        calls.append(mark)
+        if len(calls) == 2:  # the first is of opening, this one follows the commit
+            raise OSError("Input/output error")
+        write(high_water, mark)
+
+    monkeypatch.setattr(HighWater, "write", refused_once)
+    bench.spool.append(goodbye)
+    assert bench.spool.errors
+    bench.now += RETRY_SECONDS
+    bench.spool.append(goodbye)
+    numbers = [(record.epoch, record.seq) for record in bench.drain()]
+    assert len(numbers) == len(set(numbers)) == 4
+    bench.spool.close()
+    bench.open()
+    assert list(bench.file.parent.glob("*.corrupt-*")) == []
+
+
+def test_sending_goes_on_while_a_slow_disk_is_opened(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.refuse()
+    bench.spool.append(goodbye)
+    bench.now += RETRY_SECONDS
+    is_opening, may_refuse, is_drained = Event(), Event(), Event()
+
+    def slow(*_arguments: object, **_keywords: object) -> None:
+        is_opening.set()
+        may_refuse.wait()
+        raise OSError("Input/output error")
+
+    def send() -> None:
+        bench.drain()
+        is_drained.set()
+
+    monkeypatch.setattr("agent.spool.open_rows", slow)
+    collector, publisher = Thread(target=lambda: bench.spool.append(goodbye)), Thread(target=send)
+    collector.start()
+    is_opening.wait()
+    publisher.start()
+    went_on = is_drained.wait(10)
+    may_refuse.set()
+    collector.join()
+    publisher.join()
+    assert went_on
 
 
 def test_memory_is_bounded_and_names_what_it_drops(bench: Bench) -> None:

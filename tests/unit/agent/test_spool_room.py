@@ -1,6 +1,9 @@
 """A bounded spool: what goes first, and each number that goes is named."""
 
+from functools import partial
 from pathlib import Path
+
+import pytest
 
 from agent.spool import Spool
 from agent.stamp import Stamper
@@ -113,8 +116,8 @@ def test_a_record_in_flight_is_never_given_up(tmp_path: Path) -> None:
 
 
 def test_what_is_too_old_goes_and_is_named(tmp_path: Path) -> None:
-    now = [WALL_SECONDS]
-    stamper = Stamper(AGENT_ID, "boot-1", wall_clock=lambda: now[0], boot_clock=lambda: 77.0)
+    now = [77.0]
+    stamper = Stamper(AGENT_ID, "boot-1", wall_clock=lambda: WALL_SECONDS, boot_clock=lambda: now[0])
     spool = Spool(tmp_path / "spool.sqlite3", stamper, bound_bytes=SMALLEST_BOUND_BYTES, max_age_seconds=3600.0)
     for _ in range(3):
         spool.append(goodbye)
@@ -127,6 +130,18 @@ def test_what_is_too_old_goes_and_is_named(tmp_path: Path) -> None:
     assert (loss.reason, loss.first_seq, loss.last_seq) == ("age", 1, 3)
     assert (loss.first_wall_seconds, loss.last_wall_seconds) == (WALL_SECONDS, WALL_SECONDS)
     spool.close()
+
+
+@pytest.mark.parametrize(("boot", "is_lost"), [("boot-1", False), ("boot-2", True)])
+def test_a_clock_that_is_set_right_ages_only_what_an_earlier_boot_left(
+    tmp_path: Path, boot: str, is_lost: bool
+) -> None:
+    for boot_id, wall_seconds in (("boot-1", 100.0), (boot, WALL_SECONDS)):
+        stamper = Stamper(AGENT_ID, boot_id, wall_clock=partial(float, wall_seconds), boot_clock=lambda: 77.0)
+        spool = Spool(tmp_path / "spool.sqlite3", stamper, bound_bytes=SMALLEST_BOUND_BYTES)
+        spool.append(goodbye)
+        assert bool(spool.lost_count) is (is_lost and boot_id == boot)
+        spool.close()
 
 
 def test_a_drop_and_its_name_are_one_transaction(tmp_path: Path) -> None:

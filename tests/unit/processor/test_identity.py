@@ -126,6 +126,17 @@ def test_a_start_after_one_in_memory_goes_on_and_hears_of_the_higher_epoch() -> 
     assert (gap.first_seq, gap.last_seq, gap.state, gap.reason) == (3, 4, GapState.DECLARED, "disk")
 
 
+def test_a_copy_hears_of_the_holders_higher_epoch_only_when_the_holder_is_silent() -> None:
+    memory, later = empty_memory(), 7 << 32
+    send(memory, snapshot(1, cpu=1.0), instance="first", now_ms=wall_ms(1))
+    send(memory, snapshot(1, epoch=later, cpu=1.0), instance="second", born=(later, 1), now_ms=wall_ms(1))
+    told: list[set[int]] = []
+    for seq in (2, 100):
+        statements = send(memory, snapshot(seq, cpu=1.0), instance="first", now_ms=wall_ms(seq)).statements
+        told.append({statement.epoch for to, statement in statements if to == REPLY + "first"})
+    assert told == [{1}, {1, later}]
+
+
 def test_a_start_that_claims_an_impossible_first_number_takes_no_identity() -> None:
     memory = empty_memory()
     send(memory, snapshot(1, cpu=1.0), instance="first")

@@ -107,7 +107,7 @@ def test_a_crossing_that_is_still_there_opens_with_the_first_live_record() -> No
     decide(memory, delivery(snapshot(1, disk=50.0)))
     late = decide(memory, *[delivery(snapshot(seq, disk=99.0), waited_seconds=600) for seq in BACKLOG]).batch
     assert late.incidents == []
-    assert agent_times(memory) == (wall_ms(1), wall_ms(1), wall_ms(249))
+    assert agent_times(memory) == (wall_ms(249), wall_ms(249), wall_ms(249))
     assert opened(list(decide(memory, delivery(snapshot(250, disk=99.0))).batch.incidents)) == [(Change.OPENED, 250)]
 
 
@@ -131,3 +131,15 @@ def test_an_agent_that_joins_by_a_late_record_is_not_taken_for_present() -> None
     assert agent is not None
     assert agent.last_seen_ms == wall_ms(1)
     assert not agent.is_connected(wall_ms(1) + 600_000)
+
+
+def test_a_processor_that_is_behind_knows_that_its_hosts_lived_until_then() -> None:
+    memory = empty_memory()
+    decide(memory, delivery(snapshot(1, cpu=1.0)), now_ms=wall_ms(1))
+    for seq in range(2, 20):
+        now_ms = wall_ms(seq) + 30_000
+        decide(memory, canary(now_ms - 30_000), delivery(snapshot(seq, cpu=1.0)), now_ms=now_ms, monotonic_ms=now_ms)
+    agent = memory.agent("web-3")
+    assert agent is not None
+    assert (agent.last_seen_ms, agent.snapshot_received_ms) == (wall_ms(19), wall_ms(19))
+    assert not agent.is_fresh(wall_ms(19) + 30_000)

@@ -1,5 +1,6 @@
 """Reading what comes over the wire: good or bad, it never raises anything but BadMessage."""
 
+import json
 import zlib
 
 import pytest
@@ -15,6 +16,12 @@ def goodbye(seq: int, agent_id: str = "web-3") -> bytes:
     return encode_record(
         Goodbye(agent_id=agent_id, epoch=1, seq=seq, boot_id="b", wall_seconds=1.0, boot_seconds=1.0, reason="stopped")
     )
+
+
+def snapshot(seq: int, name: str) -> bytes:
+    stamp = {"agent_id": "web-3", "epoch": 1, "seq": seq, "boot_id": "b", "wall_seconds": 1.0, "boot_seconds": 1.0}
+    told = {"type": "snapshot", "readings": {name: 1.0}, "interval_seconds": 5.0, "scope": "host"}
+    return json.dumps(stamp | told).encode()
 
 
 def envelope_of(*raws: bytes) -> message.Envelope:
@@ -38,6 +45,10 @@ def test_records_come_back_in_order_with_their_bytes() -> None:
     assert (result.agent_id, result.numbering) == ("web-3", Numbering(9, 1))
 
 
+def test_the_longest_name_of_a_reading_is_read() -> None:
+    assert len(read(body_of(snapshot(1, "x" * 256))).records) == 1
+
+
 def test_a_backlog_is_deflated_when_that_is_smaller() -> None:
     numbered = [(seq, goodbye(seq)) for seq in range(1, 101)]
     envelope = encode("web-3", 1, numbered, numbering=Numbering(100, 1), now_seconds=1.0)
@@ -57,6 +68,7 @@ def test_a_backlog_is_deflated_when_that_is_smaller() -> None:
         (b"[" * 100_000, "web-3", None, "invalid-message"),
         (b'{"version":1,"x":' + b"[" * 100_000, "web-3", None, "too-deep"),
         (b'{"version":2,"shape":"unheard of"}', "web-3", None, "unknown-version"),
+        (body_of(goodbye(1)).replace(b'"version":1', b'"version":2'), "web-3", None, "unknown-version"),
         (b'{"version":1}', "web-3", None, "invalid-message"),
         (b" " * (message.MAX_BODY_BYTES + 1), "web-3", None, "too-large"),
         (body_of(goodbye(1)), "db-1", None, "foreign-agent-id"),
@@ -84,6 +96,7 @@ def test_a_bad_message_is_named(body: bytes, routing_key: str, content_encoding:
         (goodbye(2).replace(b"goodbye", b"unheard-of"), "invalid-record"),
         (goodbye(2).replace(b'"wall_seconds":1.0', b'"wall_seconds":1e999'), "invalid-record"),
         (b"[]", "invalid-record"),
+        (snapshot(2, "x" * 257), "invalid-record"),
     ],
 )
 def test_a_bad_record_takes_no_neighbour_along(raw: bytes, reason: str) -> None:

@@ -5,7 +5,7 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.packing import layout_of, names_of, number_at, pack_numbers, unpack_numbers
+from store.packing import PackedReadings, layout_of, names_of, number_at, pack_numbers, packed, unpack_numbers
 
 
 @given(st.lists(st.floats(), max_size=50))
@@ -18,6 +18,19 @@ def test_any_doubles_come_back_bit_by_bit(numbers: list[float]) -> None:
 
 def test_numbers_are_packed_little_endian_on_every_machine() -> None:
     assert pack_numbers([1.0, -2.0]) == bytes.fromhex("000000000000f03f00000000000000c0")
+
+
+@given(st.dictionaries(st.text(st.characters()), st.floats(allow_nan=False), max_size=20))
+def test_packed_readings_are_read_as_a_mapping(readings: dict[str, float]) -> None:
+    found = PackedReadings(readings)
+    assert (list(found), list(found.values()), list(found.items())) == (
+        list(readings),
+        list(readings.values()),
+        list(readings.items()),
+    )
+    assert found == readings
+    assert "\ud800 is no name" not in found
+    assert packed(found) is found
 
 
 @given(st.lists(st.text(st.characters()), max_size=20).map(tuple))
