@@ -12,6 +12,7 @@ from typing import Any
 from rabbitmq.records import LARGEST_EXACT_INTEGER
 
 PAGE_BYTES = 4096
+MOST_SET_ASIDE = 3
 JOURNAL_BYTES = 4 * 1024 * 1024  # more than one transaction needs, kept for it from the start
 DAMAGED = "damaged"  # its readable rows are not saved yet
 CORRUPT = "corrupt"  # kept for a person, of no further use to the agent
@@ -84,9 +85,15 @@ def damaged_file(file: Path) -> Path | None:
 
 
 def saved(damaged: Path) -> Path:
-    """Its readable rows are in the new spool; where it lies from now on."""
+    """Its readable rows are in the new spool; where it lies from now on, for people. A bad disk must not fill with
+    such files: the newest stay."""
     corrupt = damaged.with_name(damaged.name.replace(f".{DAMAGED}-", f".{CORRUPT}-"))
     damaged.rename(corrupt)
+    file = damaged.name.partition(f".{DAMAGED}-")[0]
+    for kind in (f"{file}.{CORRUPT}-[0-9]*", f"{file}.{CORRUPT}-journal*"):
+        for old in sorted(damaged.parent.glob(kind))[:-MOST_SET_ASIDE]:
+            if old.is_file():
+                old.unlink()
     return corrupt
 
 

@@ -1,4 +1,4 @@
-"""`make bench`: prints what an agent and the pipeline cost here. QUICK=1 takes two minutes instead of four."""
+"""`make bench`: prints what an agent and the pipeline cost here. QUICK=1 takes about three minutes instead of six."""
 
 import os
 import platform

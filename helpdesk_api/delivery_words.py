@@ -10,7 +10,7 @@ from store.model import Flow
 MEANINGS: Mapping[str, str] = {
     "Assigned": "numbers that the agent has given to records, as far as its messages have told",
     "Stored": "records in the database",
-    "Quarantined": "records that came and could not be taken in; their bytes are kept as long as records, with what now",
+    "Quarantined": "records that came and could not be taken in; their bytes are kept as long as records",
     "Named as lost": "records that the agent gave up and named, each range with its reason",
     "In transit": "records that the agent or RabbitMQ still has; they arrive or are named",
     "Unexplained": "records that nobody has and nobody named: a mistake, and an incident of its own",

@@ -331,3 +331,13 @@ def test_a_page_that_is_damaged_while_the_spool_is_open_costs_its_records_alone(
     assert {seq for _, seq in named(losses(records))} == {3, 4, 9, 12}
     assert {loss.reason for loss in losses(records)} == {"corrupt"}
     spool.close()
+
+
+def test_a_bad_disk_does_not_fill_with_what_was_set_aside(tmp_path: Path) -> None:
+    for _ in range(5):
+        spool = open_spool(tmp_path)
+        spool.append(goodbye)
+        spool.close()
+        (tmp_path / "spool.sqlite3").write_bytes(b"no database at all" * 100)
+    open_spool(tmp_path).close()
+    assert len(list(tmp_path.glob("spool.sqlite3.corrupt-[0-9]*"))) == 3
