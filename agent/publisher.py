@@ -26,7 +26,7 @@ from rabbitmq.message import MAX_RECORDS, Envelope, encode
 from rabbitmq.statement import STATEMENT_TYPE
 
 MAX_RAW_BYTES = 128 * 1024
-STALL_CHECK_SECONDS = 5.0
+STALL_CHECK_SECONDS = 15.0
 PAUSE_MAX_SECONDS = 30.0  # after a refusal, before the broker is asked again
 
 log = logging.getLogger("agent.publisher")

@@ -83,8 +83,8 @@ def _urgency(one: AgentSums) -> tuple[int, int, int, str, str]:
 
 
 def _row(sums: AgentSums, readings: Mapping[str, float]) -> Row:
-    waiting = sums.in_transit and sums.unconfirmed
-    oldest = f"{sums.oldest_unconfirmed_seq:,} of epoch {sums.epoch}" if waiting else "none"
+    first = sums.oldest_open
+    oldest = "none" if first is None else f"{first.seq:,} of epoch {first.epoch}"
     spool = readings.get(SPOOL_BYTES)
     return Row(sums=sums, oldest=oldest, spool=NOT_REPORTED if spool is None else size(spool))
 

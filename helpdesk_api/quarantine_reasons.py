@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """`what` happened, `why` that comes about, what to do `now`."""
+    """`what` happened, `why` that comes about, what to do `now`; not `redrivable` where a redrive would do harm."""
 
     what: str
     why: str
     now: str
+    redrivable: bool = True
 
 
 _FOREIGN = "Something else than an agent sends to this exchange, or bytes were damaged on the way."
@@ -72,11 +73,13 @@ EXPLANATIONS: Mapping[str, Explanation] = {
         "An agent's state folder was copied to a second host, or restored from an old copy.",
         "Stop the second agent and delete its state folder: it joins as one of its own. Redrive nothing: the stored "
         "series is one host's and stays so.",
+        redrivable=False,
     ),
     "identity-conflict": Explanation(
         "A second agent sends under the id of one that runs.",
         "A state folder or a virtual machine was copied, and both copies run.",
         "Its incident names both hosts. On the copy: stop the agent, delete its state folder, start it again.",
+        redrivable=False,
     ),
     "implausible-clock": Explanation(
         "The record's time lies outside any real time.", "The host's clock is broken, or the agent is faulty.", _CLOCK

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Label,
     RowMapping,
     Select,
+    Subquery,
     and_,
     func,
     literal_column,
@@ -44,10 +45,7 @@ class ReasonSum:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """Numbers of records; `assigned` is the sum of the next five, a duplicate counts in no other number.
-
-    `oldest_in_transit_ms` is since when the oldest record in transit is known to be missing, None when none is.
-    """
+    """Numbers of records; `assigned` is the sum of the next five, a duplicate counts in no other number."""
 
     assigned: int = 0
     stored: int = 0
@@ -57,24 +55,24 @@ class Sums:
     unexplained: int = 0
     duplicates: int = 0
     declared_by_reason: Sequence[ReasonSum] = field(default=())  # the most records first
-    oldest_in_transit_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OldestOpen:
+    """The first record in transit, by (epoch, seq), and since when it is known to be missing."""
+
+    epoch: int
+    seq: int
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentSums(Sums):
-    """One agent's sums over all its epochs; the two seqs are of `epoch`, the newest, as the agent told last."""
+    """One agent's sums over all its epochs."""
 
     agent_id: str
     name: str
-    epochs: int
-    epoch: int
-    assigned_seq: int
-    oldest_unconfirmed_seq: int  # 0: not told
-
-    @property
-    def unconfirmed(self) -> int:
-        """How many records of the newest epoch the broker has not confirmed, as the agent told last."""
-        return self.assigned_seq + 1 - self.oldest_unconfirmed_seq if self.oldest_unconfirmed_seq else 0
+    oldest_open: OldestOpen | None  # None when nothing is in transit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,9 +102,9 @@ def gaps(connection: Connection, agent_id: str, after: tuple[int, int] | None, l
 
 
 # Columns of the statement: whose row it is, what its accounts sum up to, and what its gaps of one state and reason do.
-_NO_AGENT = ("agent_id", "host_name", "epochs", "epoch", "assigned_seq", "oldest_unconfirmed_seq")
+_NO_AGENT = ("agent_id", "host_name", "open_epoch", "open_seq", "open_since_ms")
 _ACCOUNT_SUMS = ("assigned_high", "assigned_low", "stored", "duplicates")
-_GAP_SUMS = ("state", "reason", "ranges", "records_high", "records_low", "since_ms")
+_GAP_SUMS = ("state", "reason", "ranges", "records_high", "records_low")
 
 
 def _statement(after: str | None, limit: int) -> Any:
@@ -127,23 +125,32 @@ def _statement(after: str | None, limit: int) -> Any:
 
 def _page_accounts(page: Any) -> Select[Any]:
     by_agent = (
-        select(account.c.agent_no, func.count().label("epochs"), func.max(account.c.epoch).label("epoch"))
-        .add_columns(*_account_sums())
+        select(account.c.agent_no, *_account_sums())
         .where(account.c.agent_no.in_(select(page.c.agent_no)))
         .group_by(account.c.agent_no)
         .subquery()
     )
-    newest = and_(account.c.agent_no == by_agent.c.agent_no, account.c.epoch == by_agent.c.epoch)
+    opened = _open_gaps(page)
+    oldest = and_(opened.c.agent_no == page.c.agent_no, opened.c.place == 1)
     return select(
         page.c.agent_id,
         page.c.host_name,
-        by_agent.c.epochs,
-        by_agent.c.epoch,
-        account.c.assigned_seq,
-        account.c.oldest_unconfirmed_seq,
+        opened.c.epoch.label("open_epoch"),
+        opened.c.first_seq.label("open_seq"),
+        opened.c.since_ms.label("open_since_ms"),
         *(by_agent.c[name] for name in _ACCOUNT_SUMS),
         *_nulls(_GAP_SUMS),
-    ).select_from(page.outerjoin(by_agent, by_agent.c.agent_no == page.c.agent_no).outerjoin(account, newest))
+    ).select_from(page.outerjoin(by_agent, by_agent.c.agent_no == page.c.agent_no).outerjoin(opened, oldest))
+
+
+def _open_gaps(page: Any) -> Subquery:
+    """Each with its place, from 1, among its agent's open gaps."""
+    place = func.row_number().over(partition_by=gap.c.agent_no, order_by=(gap.c.epoch, gap.c.first_seq))
+    return (
+        select(gap.c.agent_no, gap.c.epoch, gap.c.first_seq, gap.c.since_ms, place.label("place"))
+        .where(gap.c.state == GapState.OPEN, gap.c.agent_no.in_(select(page.c.agent_no)))
+        .subquery()
+    )
 
 
 def _account_sums() -> list[Label[Any]]:
@@ -159,7 +166,7 @@ def _gap_sums(gaps_of: FromClause, *of_agent: ColumnElement[str]) -> Select[Any]
     return (
         select(*(of_agent or _nulls(_NO_AGENT[:1])), *_nulls(_NO_AGENT[1:]), *_nulls(_ACCOUNT_SUMS))
         .add_columns(gap.c.state, gap.c.reason, func.count().label("ranges"))
-        .add_columns(*_halves("records", gap.c.last_seq - gap.c.first_seq + 1), func.min(gap.c.since_ms))
+        .add_columns(*_halves("records", gap.c.last_seq - gap.c.first_seq + 1))
         .select_from(gaps_of)
         .group_by(*groups)
     )
@@ -184,12 +191,15 @@ def _agent_sums(rows: Sequence[RowMapping]) -> AgentSums:
     return AgentSums(
         agent_id=own["agent_id"],
         name=own["host_name"] or own["agent_id"],
-        epochs=own["epochs"] or 0,
-        epoch=own["epoch"] or 0,
-        assigned_seq=own["assigned_seq"] or 0,
-        oldest_unconfirmed_seq=own["oldest_unconfirmed_seq"] or 0,
+        oldest_open=_oldest_open(own),
         **_sums(rows),
     )
+
+
+def _oldest_open(own: RowMapping) -> OldestOpen | None:
+    if own["open_epoch"] is None:
+        return None
+    return OldestOpen(epoch=own["open_epoch"], seq=own["open_seq"], since_ms=own["open_since_ms"])
 
 
 def _sums(rows: Sequence[RowMapping]) -> dict[str, Any]:
@@ -211,5 +221,4 @@ def _sums(rows: Sequence[RowMapping]) -> dict[str, Any]:
         "unexplained": records[GapState.UNEXPLAINED],
         "duplicates": int(own["duplicates"] or 0),
         "declared_by_reason": tuple(sorted(reasons, key=lambda item: (-item.records, item.reason))),
-        "oldest_in_transit_ms": min((row["since_ms"] for row in of_state[GapState.OPEN]), default=None),
     }

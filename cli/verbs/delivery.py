@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.answers import read
+from cli.desk import HelpDesk
 from cli.exits import ExitCode
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
@@ -16,6 +17,7 @@ from cli.words import count, span
 MOST_ROWS = 50
 PAGE_AGENTS = 1000
 ALL_WELL, IN_QUARANTINE, UNEXPLAINED, NOTHING_KNOWN = range(4)
+BYTES_DROPPED = "No quarantined message is left: their bytes were dropped with age."
 NUMBERS = ("assigned", "stored", "quarantined", "declared", "in_transit", "unexplained", "duplicates")
 HEADINGS = ("assigned", "stored", "quarant.", "lost", "transit", "unexpl.", "copies")
 
@@ -54,8 +56,9 @@ def delivery(
             cursor = read(lambda agents: str(agents[-1]["agent_id"]), part)
             part = read(_agents, desk.get("/delivery", {"limit": str(PAGE_AGENTS), "cursor": cursor}))
             answer["agents"] += part
-    clean = escaped(answer)
-    accounts = sorted(read(lambda agents: [_account(one) for one in agents["agents"]], clean), key=_urgency)
+        clean = escaped(answer)
+        accounts = sorted(read(lambda agents: [_account(one) for one in agents["agents"]], clean), key=_urgency)
+        next_step = "" if as_json or plain else _next(accounts, desk)
     total, sentence = read(lambda one: (_numbers(one["total"]), str(one["total"]["sentence"])), clean)
     screen = terminal.screen()
     if as_json:
@@ -63,12 +66,13 @@ def delivery(
     elif plain:
         screen.show_rows((one.name, one.agent_id, *one.numbers) for one in accounts)
     else:
-        screen.show(delivery_lines(accounts, sentence, read(_queue_line, clean), screen))
+        lines = delivery_lines(accounts, sentence, read(_queue_line, clean), screen)
+        screen.show([*lines, *(["", *screen.prose(next_step)] if next_step else [])])
     return _mirrored(total) if exit_code else ExitCode.OK
 
 
 def delivery_lines(accounts: Sequence[Account], sentence: str, queue: str, screen: Screen) -> list[str]:
-    """The sentence first, a row for each host with the worst first, then what was lost and what to do next."""
+    """The sentence first, a row for each host with the worst first, then what was lost."""
     shown = accounts[:MOST_ROWS]
     rows = [[one.name, *(f"{number:,}" for number in one.numbers)] for one in shown]
     left = len(accounts) - len(shown)
@@ -79,7 +83,6 @@ def delivery_lines(accounts: Sequence[Account], sentence: str, queue: str, scree
         "",
         *screen.prose(queue),
         *_losses(accounts, screen),
-        *_next(accounts),
     ]
 
 
@@ -118,12 +121,13 @@ def _losses(accounts: Sequence[Account], screen: Screen) -> list[str]:
     return screen.prose(f"Named as lost: {told}.") if lost else []
 
 
-def _next(accounts: Sequence[Account]) -> list[str]:
+def _next(accounts: Sequence[Account], desk: HelpDesk) -> str:
     if any(one.number("unexplained") for one in accounts):
-        return ["", "Next: healthmon incidents"]
-    if any(one.number("quarantined") for one in accounts):
-        return ["", "Next: healthmon quarantine list"]
-    return []
+        return "Next: healthmon incidents"
+    if not any(one.number("quarantined") for one in accounts):
+        return ""
+    entries = read(lambda part: list(part["items"]), desk.get("/quarantine", {"limit": "1"}))
+    return "Next: healthmon quarantine list" if entries else BYTES_DROPPED
 
 
 def _mirrored(total: tuple[int, ...]) -> int:

@@ -127,8 +127,7 @@ def message_lines(one: Any, body: str, screen: Screen, now_seconds: float) -> li
         f"BODY ({shown['size_bytes']:,} bytes, the first {shown['shown_bytes']:,} shown as {shown['encoding']})",
         *(f"  {line}" for line in lines[:MOST_BODY_LINES]),
         *([f"  and {left:,} more lines: --json"] if left > 0 else []),
-        "",
-        f"Next: healthmon quarantine redrive {one['number']}",
+        *(["", f"Next: healthmon quarantine redrive {one['number']}"] if one["redrivable"] else []),
     ]
 
 

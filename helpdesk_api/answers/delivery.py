@@ -36,12 +36,11 @@ class ReasonAnswer(BaseModel):
 
 
 class OldestAnswer(BaseModel):
-    """The oldest record that its agent has sent to no broker yet, as it told last."""
+    """The first record in transit: the agent or the broker has it."""
 
     epoch: int
     seq: int
-    records: int = Field(description="How many the broker has not confirmed.")
-    since: Moment | None = Field(description="Since when the oldest record in transit is known to be missing.")
+    since: Moment = Field(description="Since when it is known to be missing.")
 
 
 class SpoolAnswer(BaseModel):
@@ -137,10 +136,8 @@ def _numbers(sums: Sums) -> dict[str, Any]:
 
 
 def _oldest(sums: AgentSums) -> OldestAnswer | None:
-    if not sums.in_transit or not sums.unconfirmed:
-        return None
-    since = None if sums.oldest_in_transit_ms is None else moment(sums.oldest_in_transit_ms)
-    return OldestAnswer(epoch=sums.epoch, seq=sums.oldest_unconfirmed_seq, records=sums.unconfirmed, since=since)
+    oldest = sums.oldest_open
+    return None if oldest is None else OldestAnswer(epoch=oldest.epoch, seq=oldest.seq, since=moment(oldest.since_ms))
 
 
 def _spool(readings: Mapping[str, float]) -> SpoolAnswer | None:

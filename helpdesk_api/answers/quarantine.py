@@ -27,6 +27,10 @@ class QuarantinedAnswer(BaseModel):
     sha256: str
     size_bytes: int
     body_kept: bool = Field(description="Whether all of its bytes are kept; without them it cannot be read again.")
+    redrivable: bool = Field(
+        description="Whether reading it again can help once the cause is mended: not for a second agent's records, nor "
+        "without all of its bytes."
+    )
     redrive_requested: Moment | None = Field(description="When somebody asked that it is read again.")
     redriven: Moment | None = Field(description="When it was read again last, and came back.")
     url: str = Field(description="Its page.")
@@ -81,6 +85,7 @@ def _fields(entry: QuarantineEntry, base_url: str) -> dict[str, Any]:
         "sha256": entry.sha256,
         "size_bytes": entry.size_bytes,
         "body_kept": entry.body_kept,
+        "redrivable": entry.body_kept and explanation.redrivable,
         "redrive_requested": None if asked_ms is None else moment(asked_ms),
         "redriven": None if tried_ms is None else moment(tried_ms),
         "url": f"{base_url}/quarantine/{entry.no}",

@@ -37,9 +37,10 @@ def delivery_page(
             readings=lambda agent_ids: snapshots.newest_readings(connection, [SPOOL_BYTES], agent_ids),
         )
         view = delivery_view(delivery.sums(connection, None, MOST_AGENTS), page_number, reads)
-        last = flow.last_flow(connection)
+        last, quarantine_entries = flow.last_flow(connection), quarantine.count(connection)
     context = {
         "view": view,
+        "quarantine_entries": quarantine_entries,
         "meanings": MEANINGS,
         "queue_line": queue_line(queue, queue_age_seconds(queue, last, now_ms)),
         "flow_warning": flow_warning(desk, last),
@@ -63,6 +64,7 @@ def quarantine_page(desk: TheDesk, reason: Reason = None, agent: Sender = None, 
             :MOST_EXPLAINED
         ],
         "entries": entries,
+        "redrive_reason": next((one.reason for one in entries if explanation_of(one.reason).redrivable), None),
         "older": urlencode({**chosen, "cursor": entries[-1].no}) if len(found) > ROWS else "",
     }
     return page("quarantine.html", context)

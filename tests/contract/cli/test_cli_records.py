@@ -25,7 +25,10 @@ def test_the_account_says_what_is_unexplained(url: str, keep: Keep, capsys: Capt
     assert healthmon(url, "delivery", "--exit-code") == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("1,000,000 records assigned, every one accounted for: 12 named as lost, 1 in")
-    assert lines[-1] == "Next: healthmon quarantine list"
+    assert lines[-1] == "No quarantined message is left: their bytes were dropped with age."
+    keep(Batch(quarantined=[poison()]))
+    assert healthmon(url, "delivery") == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Next: healthmon quarantine list"
     keep(accounted("db-1", 100, UNEXPLAINED))
     assert healthmon(url, "delivery", "--exit-code") == 2
     lines = capsys.readouterr().out.splitlines()

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from helpdesk_api.queue_gauge import QueueLook
 from store.model import Batch
-from tests.contract.http.accounts import LOSSES, UNEXPLAINED, accounted
+from tests.contract.http.accounts import LOSSES, UNEXPLAINED, accounted, poison
 from tests.contract.http.conftest import NotingSender
 from tests.contract.http.fleet import FLOWING, NOW_MS, agent, healthy, snapshot
 
@@ -25,7 +25,7 @@ def delivery(client: TestClient, **asked: Any) -> dict[str, Any]:
 
 
 def test_where_each_record_is_per_agent_and_in_total(client: TestClient, keep: Keep) -> None:
-    keep(accounted("web-3", 100, *LOSSES, duplicates=7, oldest_unconfirmed_seq=97))
+    keep(accounted("web-3", 100, *LOSSES, duplicates=7, oldest_unconfirmed_seq=100))
     keep(accounted("db-1", 100, UNEXPLAINED))
     found = delivery(client)
     assert list(found) == ["agents", "total", "queue"]
@@ -46,7 +46,7 @@ def test_where_each_record_is_per_agent_and_in_total(client: TestClient, keep: K
         {"reason": "full", "records": 10, "ranges": 1},
         {"reason": "age", "records": 2, "ranges": 1},
     ]
-    assert web["oldest_unconfirmed"] == {"epoch": 1, "seq": 97, "records": 4, "since": "2027-01-15T07:59:00Z"}
+    assert web["oldest_unconfirmed"] == {"epoch": 1, "seq": 96, "since": "2027-01-15T07:59:00Z"}
     assert (found["total"]["assigned"], found["total"]["unexplained"]) == (200, 3)
     assert "3 unexplained" in found["total"]["sentence"]
     assert "every one accounted for" in web["sentence"]
@@ -130,7 +130,7 @@ def test_the_page_says_in_one_sentence_that_all_is_accounted_for(client: TestCli
     assert 'Records: <a href="/delivery">every record accounted for</a>' in client.get("/").text
 
 
-def test_the_page_shows_ranges_reasons_and_the_way_to_the_quarantine(client: TestClient, keep: Keep) -> None:
+def test_the_page_shows_ranges_and_reasons(client: TestClient, keep: Keep) -> None:
     keep(FLOWING)
     keep(accounted("web-3", 100, *LOSSES))
     keep(accounted("db-1", 100, UNEXPLAINED))
@@ -141,11 +141,22 @@ def test_the_page_shows_ranges_reasons_and_the_way_to_the_quarantine(client: Tes
         "1 to 10 of epoch 1",
         "full: the spool was full",
         "50 to 52 of epoch 1",
-        'href="/quarantine?agent=web-3"',
+        "96 of epoch 1",
         "records that the agent or RabbitMQ still has",
     ):
         assert words in page
     assert 'Records: <a href="/delivery">3 unexplained</a>' in client.get("/").text
+
+
+def test_the_page_leads_to_the_quarantine_while_it_holds_something(client: TestClient, keep: Keep) -> None:
+    keep(accounted("web-3", 100, *LOSSES))
+    page = client.get("/delivery").text
+    assert "/quarantine?agent=" not in page
+    assert "their bytes were dropped with age" in page
+    keep(Batch(quarantined=[poison()]))
+    page = client.get("/delivery").text
+    assert 'href="/quarantine?agent=web-3"' in page
+    assert "their bytes were dropped with age" not in page
 
 
 def test_the_page_comes_in_parts_with_trouble_first(client: TestClient, keep: Keep) -> None:

@@ -53,6 +53,7 @@ def test_the_newest_comes_first_with_why_and_what_now(client: TestClient, keep: 
         "sha256": "021fb596db81e6d02bf3d2586ee3981fe519f275c0ac9ca76bbcf2ebb4097d96",
         "size_bytes": 1,
         "body_kept": True,
+        "redrivable": True,
         "redrive_requested": None,
         "redriven": None,
         "url": "http://localhost:8000/quarantine/1",
@@ -132,6 +133,19 @@ def test_the_pages_say_what_happened_and_what_now(client: TestClient, keep: Keep
     assert "healthmon quarantine redrive 3" in shown
     assert "no text: in base64" in client.get("/quarantine/2").text
     assert "Nothing here fits." in client.get("/quarantine?reason=none-such").text
+
+
+@pytest.mark.parametrize("reason", ["key-reused", "identity-conflict"])
+def test_no_redrive_is_proposed_where_it_would_mix_two_hosts(client: TestClient, keep: Keep, reason: str) -> None:
+    keep(Batch(agents=[agent()], quarantined=[poison(reason=reason)]))
+    assert client.get("/api/v1/quarantine/1").json()["redrivable"] is False
+    for path in ("/quarantine", "/quarantine/1"):
+        page = client.get(path).text
+        assert EXPLANATIONS[reason].what in page
+        assert "healthmon quarantine redrive" not in page
+        assert "read again" not in page
+    keep(Batch(quarantined=[poison(b"["), poison(b"{}", reason=reason)]))
+    assert "healthmon quarantine redrive --reason not-json" in client.get("/quarantine").text
 
 
 def test_an_empty_quarantine_and_a_long_one_are_pages_too(client: TestClient, keep: Keep) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from store import delivery, fence
 from store.agents import fleet_state, get_agent
-from store.delivery import ReasonSum, Sums
+from store.delivery import OldestOpen, ReasonSum, Sums
 from store.engine import open_engine, reading
 from store.ingest import keep_batch
 from store.model import AccountChanges, Batch, EpochAccount, EpochKey, Gap, GapState
@@ -129,15 +129,33 @@ def test_sums_of_an_agent_are_over_its_epochs_and_the_total_over_all_agents(stor
     [web] = rest.agents
     numbers = {"declared": 4, "quarantined": 1, "unexplained": 3, "in_transit": 5}
     reasons = (ReasonSum(reason="full", ranges=2, records=3), ReasonSum(reason="age", ranges=1, records=1))
-    whole = Sums(
-        assigned=26, stored=13, duplicates=3, declared_by_reason=reasons, oldest_in_transit_ms=NOW_MS + 4, **numbers
-    )
+    whole = Sums(assigned=26, stored=13, duplicates=3, declared_by_reason=reasons, **numbers)
     assert page.total == rest.total == whole
-    assert (web.agent_id, web.name, web.epochs, web.epoch, web.assigned, web.stored) == ("web-1", "web", 2, 2, 25, 12)
-    assert (web.assigned_seq, web.oldest_unconfirmed_seq, web.unconfirmed) == (5, 4, 2)
-    assert (web.declared_by_reason, web.oldest_in_transit_ms, web.duplicates) == (reasons, NOW_MS + 4, 3)
-    assert (db.name, db.assigned, db.stored, db.declared_by_reason, db.oldest_in_transit_ms) == ("db-1", 1, 1, (), None)
-    assert (new.agent_id, new.epochs, new.assigned, new.unconfirmed) == ("new", 0, 0, 0)
+    assert (web.agent_id, web.name, web.assigned, web.stored) == ("web-1", "web", 25, 12)
+    assert (web.declared_by_reason, web.duplicates) == (reasons, 3)
+    assert web.oldest_open == OldestOpen(epoch=1, seq=16, since_ms=NOW_MS + 5)
+    assert (db.name, db.assigned, db.stored, db.declared_by_reason, db.oldest_open) == ("db-1", 1, 1, (), None)
+    assert (new.agent_id, new.assigned, new.oldest_open) == ("new", 0, None)
+
+
+def test_the_oldest_open_gap_is_each_agents_own_by_epoch_first(store_engine: Engine, epoch: int) -> None:
+    lost = gap(1, 1, GapState.DECLARED, reason="full")
+    kept = [
+        account(epoch=2, gaps=[gap(1, 2, since_ms=NOW_MS)]),
+        account(epoch=1, gaps=[lost, gap(7, 7, since_ms=NOW_MS + 2), gap(9, 9, since_ms=NOW_MS + 1)]),
+        account("db-1", epoch=3, gaps=[gap(4, 6, since_ms=NOW_MS + 3)]),
+        account("lost-1", gaps=[lost]),
+    ]
+    keep_batch(store_engine, batch(agents=[agent(name) for name in ("web-1", "db-1", "lost-1")]), epoch)
+    for accounts in kept:
+        keep_batch(store_engine, batch(accounts=accounts), epoch)
+    with reading(store_engine) as connection:
+        oldest = {one.agent_id: one.oldest_open for one in delivery.sums(connection, None, 9).agents}
+    assert oldest == {
+        "web-1": OldestOpen(epoch=1, seq=7, since_ms=NOW_MS + 2),
+        "db-1": OldestOpen(epoch=3, seq=4, since_ms=NOW_MS + 3),
+        "lost-1": None,
+    }
 
 
 def test_numbers_that_only_a_faulty_agent_tells_add_up(store_engine: Engine, epoch: int) -> None:

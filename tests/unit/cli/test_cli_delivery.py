@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.desk_stub import User
+from tests.unit.cli.desk_stub import User, listed
 
 FINE = {
     "agent_id": "a-1",
@@ -48,6 +48,19 @@ def test_the_sentence_comes_first_and_the_worst_host_next(user: User) -> None:
 def test_what_is_not_known_is_said(user: User) -> None:
     seen = user.calls("delivery", answers={"GET /delivery": account(depth=None)})
     assert "Queue: not known, the help desk does not reach RabbitMQ." in seen.lines
+
+
+@pytest.mark.parametrize(
+    ("entries", "last"),
+    [
+        ([{"number": 12}], "Next: healthmon quarantine list"),
+        ([], "No quarantined message is left: their bytes were dropped with age."),
+    ],
+)
+def test_the_quarantine_is_named_while_it_holds_something(user: User, entries: list[object], last: str) -> None:
+    answers = {"GET /delivery": account({**FINE, "quarantined": 1}), "GET /quarantine": listed(*entries)}
+    assert user.calls("delivery", answers=answers).lines[-1] == last
+    assert len(user.calls("delivery", "--json", answers=answers).asked) == 1
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ ENTRY = {
     "detail": "message version 9, this program reads 1",
     "sha256": "ab" * 32,
     "size_bytes": 30,
+    "body_kept": True,
+    "redrivable": True,
     "redrive_requested": None,
     "redriven": None,
     "what": "The message is of a version that the processor does not read.",
@@ -60,6 +62,11 @@ def test_hostile_bytes_are_shown_and_do_nothing(user: User) -> None:
     assert "  second" in seen.lines
     assert "  What now: Upgrade the processor." in seen.lines
     assert seen.lines[-1] == "Next: healthmon quarantine redrive 12"
+
+
+def test_no_redrive_is_proposed_where_it_cannot_help(user: User) -> None:
+    seen = user.calls("quarantine", "show", "12", answers={"GET /quarantine/12": {**WHOLE, "redrivable": False}})
+    assert seen.lines[-1] == "  second"
 
 
 @pytest.mark.parametrize(
