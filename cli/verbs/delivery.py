@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.answers import read
-from cli.desk import HelpDesk
 from cli.exits import ExitCode
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
 from cli.words import count, span
+
+if TYPE_CHECKING:
+    from cli.desk import HelpDesk
 
 MOST_ROWS = 50
 PAGE_AGENTS = 1000
@@ -121,7 +123,7 @@ def _losses(accounts: Sequence[Account], screen: Screen) -> list[str]:
     return screen.prose(f"Named as lost: {told}.") if lost else []
 
 
-def _next(accounts: Sequence[Account], desk: HelpDesk) -> str:
+def _next(accounts: Sequence[Account], desk: "HelpDesk") -> str:
     if any(one.number("unexplained") for one in accounts):
         return "Next: healthmon incidents"
     if not any(one.number("quarantined") for one in accounts):
