@@ -15,11 +15,10 @@ from contextlib import suppress
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError
 
 from helpdesk_api.queue_gauge import QueueGauge, QueueLook
 from rabbitmq.commands import COMMAND_TYPE, Command, encode_command
-from rabbitmq.connection import BrokerAddress, connection_parameters
+from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters
 
 QUEUE_LIMIT = 1000
 SERVICE_SECONDS = 1.0  # how often an idle connection answers heartbeats
@@ -73,7 +72,7 @@ class AmqpCommandSender:
         while not self._stopping.is_set():
             try:
                 self._connect_and_serve()
-            except (AMQPError, OSError) as error:
+            except BROKER_TROUBLE as error:
                 if self._connected.is_set():
                     retry_seconds, told = FIRST_RETRY_SECONDS, False
                 if not told:

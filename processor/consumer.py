@@ -27,7 +27,7 @@ from processor.delivery import Delivery
 from processor.queue_check import NoQueue, require_queue
 from processor.redrive import CONTENT_ENCODING
 from processor.worker import Job, Worker
-from rabbitmq.connection import BrokerAddress, connection_parameters
+from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters
 from rabbitmq.message import inflated_bytes
 from rabbitmq.topology import QUEUE
 from store.engine import StoreUnavailable
@@ -93,7 +93,7 @@ class Consumer:
             try:
                 self._consume()
                 continue
-            except (AMQPError, OSError) as error:
+            except BROKER_TROUBLE as error:
                 self._tell(f"cannot reach RabbitMQ at {self._address}: {_reason(error)}")
             except NoQueue as error:
                 self._tell(str(error))

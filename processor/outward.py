@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPError, ChannelClosedByBroker, ConnectionClosedByBroker
+from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
-from rabbitmq.connection import BrokerAddress, connection_parameters
+from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters
 from rabbitmq.statement import STATEMENT_TYPE, Statement, encode_statement
 from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE
 
@@ -74,7 +74,7 @@ class Outward:
             except ChannelClosedByBroker as refused:
                 self._tell(refused.reply_text)
                 self._stop.wait(RETRY_SECONDS)
-            except (AMQPError, OSError):
+            except BROKER_TROUBLE:
                 self._stop.wait(RETRY_SECONDS)
 
     def _tell(self, refusal: str) -> None:

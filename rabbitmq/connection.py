@@ -4,6 +4,8 @@ import socket
 from dataclasses import dataclass, field
 
 import pika
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError
 
 from rabbitmq.message import Envelope
 
@@ -12,6 +14,8 @@ BLOCKED_TIMEOUT_SECONDS = 300
 DEAD_PEER_MS = 15_000
 REPLY_ADDRESS = "amq.rabbitmq.reply-to"  # RabbitMQ's direct reply-to pseudo queue
 PERSISTENT = 2
+BROKER_TROUBLE: tuple[type[Exception], ...] = (AMQPError, AMQPConnectorException, OSError)
+"""What pika raises when there is no broker, or one that hangs: a handshake that times out is no AMQPError."""
 
 
 @dataclass(frozen=True, slots=True)

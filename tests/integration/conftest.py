@@ -29,7 +29,9 @@ def telemetry_address(shared_broker: SharedBroker, broker_address: BrokerAddress
 @pytest.fixture
 def channel(telemetry_address: BrokerAddress) -> Iterator[BlockingChannel]:
     """A channel with confirms on: a publish returns once the broker has it."""
-    connection = pika.BlockingConnection(connection_parameters(telemetry_address, connection_name="test"))
+    parameters = connection_parameters(telemetry_address, connection_name="test")
+    parameters.heartbeat = 0  # a test that waits for something else does not answer any
+    connection = pika.BlockingConnection(parameters)
     opened = connection.channel()
     opened.confirm_delivery()
     yield opened
