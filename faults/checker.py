@@ -50,9 +50,21 @@ class Verdict:
     violations: list[str] = field(default_factory=list)
 
 
-def judge(seen: Witnessed, kept: Kept, measured: Measured, drain_seconds: float, excuse: Excuse = NOTHING) -> Verdict:
-    """All rules on one finished run; `excuse` is what its fault may bring about."""
-    expected, judged = expected_steps(seen, kept)
+def judge(
+    seen: Witnessed,
+    kept: Kept,
+    measured: Measured,
+    drain_seconds: float,
+    excuse: Excuse = NOTHING,
+    *,
+    was_restarted: bool = False,
+) -> Verdict:
+    """All rules on one finished run; `excuse` is what its fault may bring about.
+
+    What a processor reads before its first own canary is history. When one `was_restarted` nobody outside knows which
+    records those are, so incidents are only held against the records that they name.
+    """
+    expected, judged = (set(), set()) if was_restarted else expected_steps(seen, kept)
     return Verdict(
         offered=len(seen.offered),
         stored=len(kept.stored_keys),

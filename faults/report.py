@@ -22,7 +22,8 @@ stored records make, the processor's own account says the same, spools and memor
 broken builds that the checker must turn red.
 
 `records` were offered by agents, `duplicates` were absorbed, `declared` were named as lost, `drain` is the time from
-the end of the fault until the last record offered by then was accounted for.
+the end of the fault until the last record offered by then was accounted for. A row that the last run left out
+keeps its line of an earlier one, with that seed and date.
 """
 
 

@@ -13,6 +13,7 @@ from pika.exceptions import AMQPError
 from sqlalchemy import Engine
 
 from agent.status import Status, read_statuses
+from faults.boundary import VARIABLE, Boundary
 from faults.broker import Broker
 from faults.checker import Excuse, Measured, Verdict, judge
 from faults.databases import Postgres
@@ -121,6 +122,13 @@ class Run:
         wait_for(condition, what, within_seconds=within_seconds)
         return time.monotonic() - began
 
+    def die_at_each(self, program: Program, boundaries: Iterable[Boundary]) -> None:
+        """Start the program as often as there are boundaries; each time it must kill itself there."""
+        for boundary in boundaries:
+            program.start(**{VARIABLE: str(boundary)})
+            self.until(lambda: not program.is_alive, f"it dies {boundary}", within_seconds=60)
+            assert program.was_killed, f"{boundary}: it ended with {program.exit_code} instead"
+
     def statuses(self) -> list[Status]:
         """What each agent's own status file says."""
         return [status for number in range(len(self.agents)) for status in read_statuses(self._state(number))]
@@ -166,7 +174,15 @@ class Run:
         self._await_empty_queue()
         for program in self.processors:
             program.stop()
-        verdict = judge(self.seen(), read_evidence(self.engine), self._largest, drain_seconds, self._excuse)
+        was_restarted = any(program.starts > 1 for program in self.processors)
+        verdict = judge(
+            self.seen(),
+            read_evidence(self.engine),
+            self._largest,
+            drain_seconds,
+            self._excuse,
+            was_restarted=was_restarted,
+        )
         if not has_drained:
             verdict.violations.append(f"C8: not all was accounted for within {within_seconds:g} s")
         self.verdicts.append(verdict)

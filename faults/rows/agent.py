@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from faults.boundary import VARIABLE, Boundary
+from faults.boundary import Boundary
 from faults.checker import Excuse
 from faults.rig import Rig
 from faults.row import row
@@ -36,10 +36,7 @@ def killed_at_each_boundary(rig: Rig) -> None:
         run.flow(1)
         (agent,) = run.agents
         agent.kill()
-        for boundary in BOUNDARIES:
-            agent.start(**{VARIABLE: str(boundary)})
-            run.until(lambda: not agent.is_alive, f"the agent dies {boundary}", within_seconds=60)
-            assert agent.was_killed, f"{boundary}: it ended with {agent.exit_code} instead"
+        run.die_at_each(agent, BOUNDARIES)
         agent.start()
         run.settle()
     rig.note(f"{len(BOUNDARIES)} boundaries")

@@ -4,7 +4,7 @@ import time
 
 from sqlalchemy import select
 
-from faults.boundary import VARIABLE, Boundary
+from faults.boundary import Boundary
 from faults.program import Program
 from faults.rig import Rig
 from faults.row import row
@@ -34,10 +34,7 @@ def killed_at_each_boundary(rig: Rig) -> None:
         run.flow(1)
         (processor,) = run.processors
         processor.kill()
-        for boundary in BOUNDARIES:
-            processor.start(**{VARIABLE: str(boundary)})
-            run.until(lambda: not processor.is_alive, f"the processor dies {boundary}", within_seconds=60)
-            assert processor.was_killed, f"{boundary}: it ended with {processor.exit_code} instead"
+        run.die_at_each(processor, BOUNDARIES)
         processor.start()
         run.settle()
     rig.note(f"{len(BOUNDARIES)} boundaries")

@@ -180,3 +180,13 @@ def test_an_epoch_without_account(run: GoodRun) -> None:
 )
 def test_which_records_lie_in_quarantine(reason: str, message_id: str | None, body: bytes, seqs: list[int]) -> None:
     assert [item.seq for item in keys_of(QuarantinedRow(reason, AGENT, message_id, body))] == seqs
+
+
+@pytest.mark.parametrize(("incidents", "reds"), [([], 0), ([step(2, "opened")], 1)])
+def test_c4_after_a_restart_of_the_processor_a_change_may_be_missing_but_never_without_its_record(
+    run: GoodRun, incidents: list[IncidentStep], reds: int
+) -> None:
+    run.kept.incidents[:] = incidents
+    excuse = Excuse(losses=("full",))
+    verdict = judge(run.seen, run.kept, run.measured, 0.0, excuse=excuse, was_restarted=True)
+    assert len(verdict.violations) == reds
