@@ -20,7 +20,7 @@ from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.problem import Problem
 from store import keys
 from store.engine import reading
-from store.model import Role
+from store.role import Role
 
 KEY_PREFIX = "healthmon_"
 KEYLESS_ROLE = Role.OPERATOR

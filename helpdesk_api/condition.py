@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from health.state import URGENCY, State
 from helpdesk_api.freshness import Freshness
 from helpdesk_api.host_page import lacking_table
 from helpdesk_api.words import AGENT_STATUS, STATE_WORDS, span
-from store.model import CLOCK_TOLERANCE_MS, URGENCY, Agent, OpenIncident, State, agent_state
+from store.model import CLOCK_TOLERANCE_MS, Agent, OpenIncident, agent_state
 
 MOST_NAMED = 3
 LONGEST_REASON = 160

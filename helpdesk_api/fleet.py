@@ -8,9 +8,10 @@ from typing import Annotated
 from fastapi import Path
 from sqlalchemy import Connection
 
+from health.state import URGENCY
 from helpdesk_api.problem import Problem
 from store.agents import get_agent, list_agents, named
-from store.model import URGENCY, Agent, OpenIncident
+from store.model import Agent, OpenIncident
 
 AgentName = Annotated[str, Path(max_length=256, description="Id, or host name when no other agent has the same.")]
 PART = 500  # rows read at a time

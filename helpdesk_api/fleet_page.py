@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from health.state import URGENCY, State
 from helpdesk_api.condition import MOST_NAMED, SPOOL, Condition, condition_of
 from helpdesk_api.fleet import worst_by_agent
 from helpdesk_api.freshness import Freshness
 from helpdesk_api.host_page import split_name
 from helpdesk_api.words import NOT_REPORTED, STATE_WORDS, count, percent, significant, span
-from store.model import URGENCY, Agent, KeptSnapshot, OpenIncident, Remedy, State, Step
+from store.model import Agent, KeptSnapshot, OpenIncident, Remedy, Step
 
 ROWS = 100
 MAX_NEEDS = 8

@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 
+from health.state import State
 from helpdesk_api.queue_gauge import QueueLook
 from store.delivery import Sums
-from store.model import State
 from store.quarantine import QuarantineTotal
 
 

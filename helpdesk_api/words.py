@@ -1,7 +1,7 @@
 """Numbers as people read them: with units, three digits that count, and no sign that could be taken for zero."""
 
+from health.state import State
 from helpdesk_api.times import moment
-from store.model import State
 
 STATE_WORDS: dict[State, str] = {
     State.CRITICAL: "Critical",

@@ -2,9 +2,10 @@
 
 import logging
 
+from health.state import State
 from processor.decision import Decision
 from processor.summary import Summary
-from store.model import Change, IncidentChange, KeptBatch, State
+from store.model import Change, IncidentChange, KeptBatch
 
 log = logging.getLogger(__name__)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from health.state import State
 from processor import telling
 from processor.agent_fold import AgentFold
 from processor.clock_offset import SKEWED_UNTIL_MS, is_skewed, skew_sentence, steady_sentence
@@ -10,7 +11,7 @@ from processor.findings import CLOCK_SKEW, IDENTITY_CONFLICT, RECORDS_UNEXPLAINE
 from processor.fold import Place
 from processor.identity import is_of_memory
 from processor.ledger import Ledger
-from store.model import Agent, Check, State
+from store.model import Agent, Check
 
 CONFLICT_OVER_AFTER_MS = 10 * 60_000
 

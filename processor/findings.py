@@ -6,8 +6,9 @@ They are kept as checks, one of a kind for an agent, so they survive a restart o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from health.state import State
 from processor.fold import Place, RemedyFinder
-from store.model import Agent, Change, Check, CheckKey, IncidentChange, Remedy, State
+from store.model import Agent, Change, Check, CheckKey, IncidentChange, Remedy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from health.state import State
 from processor import vanished
 from processor.evaluators import threshold
 from processor.rule import Rule, Words
 from processor.vanished import settled
 from rabbitmq.readings import parse_reading_name
-from store.model import Change, Check, CheckKey, IncidentChange, KeptSnapshot, Remedy, State
+from store.model import Change, Check, CheckKey, IncidentChange, KeptSnapshot, Remedy
 
 Place = tuple[str, str]
 """A rule's id and the subject: what tells the checks of one agent apart."""

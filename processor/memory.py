@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from health.state import State
 from processor.decision import Decision, Senders
 from processor.findings import OWN_RULES
 from processor.fold import Place
 from processor.ledger import Ledger
-from store.model import Agent, Check, FleetState, Quarantined, State
+from store.model import Agent, Check, FleetState, Quarantined
 
 
 class FleetMemory:

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from health.state import State
 from knowledge.matcher import Matcher
 from knowledge.model import Match
-from store.model import Remedy, State, Step
+from store.model import Remedy, Step
 
 
 class Remedies:

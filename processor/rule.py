@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from store.model import State
+from health.state import State
 
 
 class Words(dict[str, object]):

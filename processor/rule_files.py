@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
+from health.state import State
 from processor.rule import Example, Level, Rule, Words
-from store.model import State
 
 RULES_FOLDER = Path(__file__).parent / "rules"
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from health.state import State
 from processor.rule import Rule
-from store.model import Change, Check, IncidentChange, KeptSnapshot, State
+from store.model import Change, Check, IncidentChange, KeptSnapshot
 
 HOLD_MS = 60_000
 

@@ -47,17 +47,34 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
         return RecordKey(self.agent_id, self.epoch, self.seq)
 
 
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an active check saw at `wall_seconds`: `output` is for people, its performance data are readings.
+
+    The state counts after `attempts` observations in a row. A check that could not be made, or timed out, is unknown.
+    """
+
+    name: ShortText
+    kind: ShortText
+    state: Literal["ok", "warning", "critical", "unknown"]
+    output: Sentence
+    wall_seconds: float
+    duration_seconds: float
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 1
+
+
 class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     """One collection: readings by name with labels, like `disk.usage_percent{mount="/var"}`.
 
-    `errors` maps a collector's name to why it gave no readings this time.
+    `errors` maps a collector's name to why it gave no readings this time. `checks` are the active checks that ended
+    since the last snapshot; one that changed its state sends a snapshot out of turn (`trigger`).
     """
 
     readings: Readings
     interval_seconds: float
     scope: Scope
     errors: dict[ShortText, Sentence] = {}
-    trigger: Literal["interval", "poll"] = "interval"
+    trigger: Literal["interval", "poll", "check"] = "interval"
+    checks: list[CheckResult] = []
 
 
 class Processor(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,13 +131,20 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hello(Record, frozen=True, kw_only=True, tag="hello"):
-    """At each start and hourly: the fleet knows an agent before its first metrics, and after its database was lost."""
+    """At each start and hourly: the fleet knows an agent before its first metrics, and after its database was lost.
+
+    `group` and `labels` are what the host's settings say of it, `checks` the names of its active checks: what another
+    name's incident was about is not checked any more.
+    """
 
     agent_version: ShortText
     host_name: ShortText
     scope: Scope
     interval_seconds: float
     system: System | None = None
+    group: ShortText = ""
+    labels: dict[ShortText, ShortText] = {}
+    checks: list[ShortText] = []
 
 
 class Goodbye(Record, frozen=True, kw_only=True, tag="goodbye"):
@@ -158,6 +182,47 @@ class Loss(Record, frozen=True, kw_only=True, tag="loss"):
     last_wall_seconds: float | None = None
 
 
+class ProcessShare(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the processes that used most: per cent of one core over a moment, and resident bytes."""
+
+    process_id: int
+    name: ShortText
+    cpu_percent: float
+    memory_bytes: int
+
+
+class Evidence(Record, frozen=True, kw_only=True, tag="evidence"):
+    """The black box of the host at the moment when a check of it turned bad by the agent's own judgement.
+
+    `rule` and `subject` name the check as incidents do. Each of `samples` has the seconds before the record's time
+    (first, falling to 0) and then one number for each of `names`, null where it was not measured.
+    """
+
+    rule: ShortText
+    subject: ShortText
+    state: Literal["warning", "critical", "unknown"]
+    names: list[ShortText] = []
+    samples: list[list[float | None]] = []
+    processes: list[ProcessShare] = []
+
+
+class Action(Record, frozen=True, kw_only=True, tag="action"):
+    """A command of the host's own settings, run by the agent when a check changed its hard state.
+
+    `outcome` is done (exit code 0), failed (another one, or it could not be started) or timed-out.
+    """
+
+    name: ShortText
+    rule: ShortText
+    subject: ShortText
+    state: Literal["ok", "warning", "critical", "unknown"]
+    attempt: Ordinal
+    outcome: Literal["done", "failed", "timed-out"]
+    exit_code: int | None = None
+    output: Sentence = ""
+    duration_seconds: float = 0.0
+
+
 class Log(Record, frozen=True, kw_only=True, tag="log"):
     """Lines of a watched log that look like trouble. Reserved: no agent sends it yet."""
 
@@ -165,7 +230,7 @@ class Log(Record, frozen=True, kw_only=True, tag="log"):
     lines: list[Sentence]
 
 
-AnyRecord = Snapshot | Hello | Goodbye | Result | Loss | Log
+AnyRecord = Snapshot | Hello | Goodbye | Result | Loss | Evidence | Action | Log
 
 RECORD_TYPES: dict[str, type[Record]] = {
     "snapshot": Snapshot,
@@ -173,6 +238,8 @@ RECORD_TYPES: dict[str, type[Record]] = {
     "goodbye": Goodbye,
     "result": Result,
     "loss": Loss,
+    "evidence": Evidence,
+    "action": Action,
     "log": Log,
 }
 

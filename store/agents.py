@@ -2,27 +2,29 @@
 
 from sqlalchemy import Connection, select
 
+from health.state import State
 from store import accounts
-from store.model import Agent, Check, CheckKey, FleetState, State
+from store.model import HUB, Agent, Check, CheckKey, FleetState
 from store.tables import agent, agent_columns, check_state, system
 
 
 def list_agents(connection: Connection, after: str | None, limit: int) -> list[Agent]:
     """Up to `limit` agents in the order of their ids, those behind `after` or from the first on."""
-    query = select(*agent_columns).order_by(agent.c.agent_id).limit(limit)
-    if after is not None:
-        query = query.where(agent.c.agent_id > after)
+    query = select(*agent_columns).where(agent.c.agent_id > (after or HUB)).order_by(agent.c.agent_id).limit(limit)
     return [Agent(**row) for row in connection.execute(query).mappings()]
 
 
 def get_agent(connection: Connection, agent_id: str) -> Agent | None:
+    if agent_id == HUB:
+        return None
     row = connection.execute(select(*agent_columns).where(agent.c.agent_id == agent_id)).mappings().first()
     return Agent(**row) if row else None
 
 
 def named(connection: Connection, host_name: str) -> list[Agent]:
     """The agents that report a host of this name, in the order of their ids."""
-    query = select(*agent_columns).where(agent.c.host_name == host_name).order_by(agent.c.agent_id)
+    its = (agent.c.host_name == host_name) & (agent.c.agent_id != HUB)
+    query = select(*agent_columns).where(its).order_by(agent.c.agent_id)
     return [Agent(**row) for row in connection.execute(query).mappings()]
 
 
@@ -33,7 +35,8 @@ def system_of(connection: Connection, agent_id: str) -> bytes | None:
 
 def fleet_state(connection: Connection) -> FleetState:
     """Everything a processor must remember to go on where the last one stopped."""
-    agents = {row["agent_id"]: Agent(**row) for row in connection.execute(select(*agent_columns)).mappings()}
+    known = select(*agent_columns).where(agent.c.agent_id != HUB)
+    agents = {row["agent_id"]: Agent(**row) for row in connection.execute(known).mappings()}
     rows = connection.execute(select(agent.c.agent_id, check_state).join(check_state))
     checks = [
         Check(
@@ -43,6 +46,9 @@ def fleet_state(connection: Connection) -> FleetState:
             value=row.value,
             pending=State(row.pending) if row.pending else None,
             pending_since_ms=row.pending_since_ms,
+            attempt=row.attempt,
+            history=row.history,
+            flapping_since_ms=row.flapping_since_ms,
         )
         for row in rows
     ]

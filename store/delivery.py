@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from store.accounts import gap_columns, gap_of
-from store.model import Gap, GapState
+from store.model import HUB, Gap, GapState
 from store.tables import account, agent, gap
 
 _HALF_BITS = 32  # a sum of the numbers that faulty agents tell may have more than 64
@@ -111,7 +111,8 @@ def _statement(after: str | None, limit: int) -> Any:
     """Four kinds of rows: for each agent of the page one for its accounts and one for each state and reason of its
     gaps, then the same for all agents together, without an agent's id.
     """
-    page = select(agent.c.agent_no, agent.c.agent_id, agent.c.host_name).order_by(agent.c.agent_id).limit(limit)
+    named = select(agent.c.agent_no, agent.c.agent_id, agent.c.host_name).where(agent.c.agent_id != HUB)
+    page = named.order_by(agent.c.agent_id).limit(limit)
     if after is not None:
         page = page.where(agent.c.agent_id > after)
     shown = page.cte("page")

@@ -60,6 +60,7 @@ def _open(connection: Connection, change: IncidentChange, agent_no: int) -> int:
         "opened_ms": change.at_ms,
         "remedies": [asdict(remedy) for remedy in change.remedies],
         **_changed_columns(change),
+        "is_late": change.is_late,
     }
     number: int = connection.execute(insert(incident).values(row).returning(incident.c.number)).scalar_one()
     _append(connection, change, number)
@@ -70,7 +71,12 @@ def _changed_columns(change: IncidentChange) -> dict[str, Any]:
     now = {"sentence": change.sentence, "value": change.value, "updated_ms": change.at_ms}
     if change.change is Change.CLOSED:
         return now | {"closed_ms": change.at_ms}  # title, severity and limit stay as they were
-    return now | {"title": change.title, "severity": change.severity, "limit_value": change.limit}
+    if change.change is Change.FLAPPING:
+        return now | {"flapping_since_ms": change.at_ms}
+    if change.change is Change.SETTLED:
+        return now | {"flapping_since_ms": None}
+    late = {} if change.is_late else {"is_late": False}  # what a live record confirms is news
+    return now | late | {"title": change.title, "severity": change.severity, "limit_value": change.limit}
 
 
 def _append(connection: Connection, change: IncidentChange, number: int) -> None:

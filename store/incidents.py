@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, select
 
-from store.model import Change, CheckKey, Incident, OpenIncident, Remedy, State, Step, TimelineEntry
+from health.state import State
+from store.model import Change, CheckKey, Incident, OpenIncident, Remedy, Step, TimelineEntry
 from store.tables import agent, incident, incident_event
 
 Which = Literal["open", "closed", "all"]
@@ -35,9 +36,14 @@ def get_incident(connection: Connection, number: int) -> Incident | None:
         return None
     event = incident_event.c
     changes = connection.execute(
-        select(event.change, event.at_ms, event.sentence).where(event.number == number).order_by(event.event_no)
+        select(event.change, event.at_ms, event.sentence, event.author)
+        .where(event.number == number)
+        .order_by(event.event_no)
     )
-    timeline = [TimelineEntry(change=Change(item.change), at_ms=item.at_ms, sentence=item.sentence) for item in changes]
+    timeline = [
+        TimelineEntry(change=Change(item.change), at_ms=item.at_ms, sentence=item.sentence, author=item.author)
+        for item in changes
+    ]
     return _incident(row, tuple(timeline))
 
 
@@ -79,6 +85,10 @@ def _incident(row: Row[Any], timeline: tuple[TimelineEntry, ...]) -> Incident:
         closed_ms=row.closed_ms,
         remedies=tuple(_remedy(remedy) for remedy in row.remedies),
         timeline=timeline,
+        acknowledged_ms=row.acknowledged_ms,
+        acknowledged_by=row.acknowledged_by,
+        flapping_since_ms=row.flapping_since_ms,
+        is_late=row.is_late,
     )
 
 

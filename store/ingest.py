@@ -1,10 +1,12 @@
 """Keeping a batch: everything one batch of deliveries changes, in one transaction."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
+from health.machine import Standing
 from store import accounts, fence, quarantine_intake
 from store.engine import transaction
 from store.incident_changes import keep_changes
@@ -132,7 +134,7 @@ def _keep_systems(connection: Connection, batch: Batch, agent_nos: AgentNumbers)
 
 def _keep_checks(connection: Connection, checks: Sequence[Check], agent_nos: AgentNumbers) -> None:
     newest = {item.key: item for item in checks}
-    names = ("state", "since_ms", "value", "pending", "pending_since_ms")
+    names = [item.name for item in fields(Standing)]
     rows: list[dict[str, Any]] = [
         {"agent_no": agent_nos[key.agent_id], "rule": key.rule, "subject": key.subject}
         | {name: getattr(item, name) for name in names}

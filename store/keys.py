@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, insert, select, update
 
-from store.model import Role
+from store.role import Role
 from store.tables import api_key
 
 

@@ -9,29 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from health.machine import Standing
+from health.state import URGENCY, State
 
-class State(StrEnum):
-    """The one vocabulary of states, in order of urgency: what is listed first needs somebody first."""
-
-    CRITICAL = "critical"
-    STALE = "stale"
-    WARNING = "warning"
-    WAITING = "waiting"
-    OK = "ok"
-
-
-URGENCY: dict[State, int] = {state: rank for rank, state in enumerate(State)}
 STALE_AFTER_INTERVALS = 3
 STALE_AFTER_AT_LEAST_MS = 15_000
+HUB = ""  # the agent id of what concerns no agent but the way of all their records
 CLOCK_TOLERANCE_MS = 10_000  # a time further ahead than this was noted before the clock was set back, nobody knows when
-
-
-class Role(StrEnum):
-    """What an API key may do; each role includes the ones before it."""
-
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +45,9 @@ class Agent:
     instance_epoch: int = 0
     instance_seq: int = 0
     clock_offset_ms: int | None = None  # the processor's clock less the agent's, None while not measured
+    group_name: str = ""  # with labels: what its settings say of the host
+    labels: Mapping[str, str] = field(default_factory=dict)
+    peer_host: str | None = None  # where its connection came from, as the broker saw it last
 
     @property
     def has_metrics(self) -> bool:
@@ -149,18 +136,10 @@ class CheckKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """Where a check stands, with the value that moved it last.
-
-    `pending` is the state it will take if it stays so until the rule's hold time is over.
-    """
+class Check(Standing):
+    """Where a check of an agent stands."""
 
     key: CheckKey
-    state: State
-    since_ms: int
-    value: float
-    pending: State | None = None
-    pending_since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,12 +229,20 @@ class AccountChanges:
 
 
 class Change(StrEnum):
-    """What happened to an incident."""
+    """What happened to an incident: by itself, or, from ACKNOWLEDGED on, by people."""
 
     OPENED = "opened"
     WORSENED = "worsened"
     EASED = "eased"
+    FLAPPING = "flapping"
+    SETTLED = "settled"
     CLOSED = "closed"
+    ACKNOWLEDGED = "acknowledged"
+    UNACKNOWLEDGED = "unacknowledged"
+    NOTED = "noted"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+    NOTIFIED = "notified"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +250,8 @@ class IncidentChange:
     """One step in an incident's life, decided by the processor.
 
     At most one incident of a check is open at a time, so the check's key finds it. `sentence` is the state in words,
-    computed here once and shown everywhere. `remedies` come with `OPENED` and stay.
+    computed here once and shown everywhere. `remedies` come with `OPENED` and stay. A change that `is_late` was found
+    in late records: it is history and nobody is notified of it.
     """
 
     key: CheckKey
@@ -279,15 +267,17 @@ class IncidentChange:
     title: str
     sentence: str
     remedies: Sequence[Remedy] = ()
+    is_late: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """A past change of an incident, for people."""
+    """A past change of an incident; `author` is who made it, empty for the processor."""
 
     change: Change
     at_ms: int
     sentence: str
+    author: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -308,6 +298,10 @@ class Incident:
     closed_ms: int | None
     remedies: Sequence[Remedy]
     timeline: Sequence[TimelineEntry] = ()
+    acknowledged_ms: int | None = None
+    acknowledged_by: str = ""
+    flapping_since_ms: int | None = None
+    is_late: bool = False  # found in late records only: nobody was notified
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

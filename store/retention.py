@@ -4,9 +4,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, select, tuple_
 
+from health.state import State
 from store import fence, layouts, quarantine_intake
 from store.engine import transaction
-from store.model import State
 from store.tables import check_state, command, incident, quarantine, record, snapshot, suspect
 
 CHUNK_ROWS = 2_000

@@ -20,13 +20,14 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     UniqueConstraint,
+    false,
     true,
 )
 
 from store.model import Agent
 from store.text import AnyText
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -71,6 +72,9 @@ agent = Table(
     Column("instance_epoch", BigInteger, nullable=False, server_default="0"),
     Column("instance_seq", BigInteger, nullable=False, server_default="0"),
     Column("clock_offset_ms", BigInteger),
+    Column("group_name", AnyText, nullable=False, server_default=""),
+    Column("labels", JSON, nullable=False, server_default="{}"),
+    Column("peer_host", AnyText),
 )
 agent_columns = [agent.c[field.name] for field in fields(Agent)]
 
@@ -164,6 +168,9 @@ check_state = Table(
     Column("value", Double, nullable=False),
     Column("pending", AnyText),
     Column("pending_since_ms", BigInteger),
+    Column("attempt", BigInteger, nullable=False, server_default="0"),
+    Column("history", BigInteger, nullable=False, server_default="0"),
+    Column("flapping_since_ms", BigInteger),
     PrimaryKeyConstraint("agent_no", "rule", "subject"),
 )
 
@@ -184,6 +191,10 @@ incident = Table(
     Column("updated_ms", BigInteger, nullable=False),
     Column("closed_ms", BigInteger),
     Column("remedies", JSON, nullable=False),
+    Column("acknowledged_ms", BigInteger),
+    Column("acknowledged_by", AnyText, nullable=False, server_default=""),
+    Column("flapping_since_ms", BigInteger),
+    Column("is_late", Boolean, nullable=False, server_default=false()),
 )
 Index("incident_agent_no_number", incident.c.agent_no, incident.c.number)
 Index(
@@ -209,6 +220,7 @@ incident_event = Table(
     Column("seq", BigInteger, nullable=False),
     Column("value", Double, nullable=False),
     Column("sentence", AnyText, nullable=False),
+    Column("author", AnyText, nullable=False, server_default=""),
     UniqueConstraint("number", "epoch", "seq", "change"),
 )
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel, Field
 
+from health.state import State
 from helpdesk_api.condition import Condition
 from helpdesk_api.times import Moment, moment
-from store.model import Agent, State
+from store.model import Agent
 
 
 class AgentAnswer(BaseModel):

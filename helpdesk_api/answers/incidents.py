@@ -2,8 +2,9 @@
 
 from pydantic import BaseModel, Field
 
+from health.state import State
 from helpdesk_api.times import Moment, moment
-from store.model import Incident, Remedy, State
+from store.model import Incident, Remedy
 
 
 class StepAnswer(BaseModel):

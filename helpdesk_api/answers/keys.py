@@ -4,7 +4,7 @@ from pydantic import BaseModel, Field
 
 from helpdesk_api.times import Moment, moment
 from store.keys import ApiKey
-from store.model import Role
+from store.role import Role
 
 
 class KeyAnswer(BaseModel):

@@ -13,7 +13,7 @@ from helpdesk_api.desk import TheDesk
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
 from store import keys
 from store.engine import reading, transaction
-from store.model import Role
+from store.role import Role
 
 LARGEST_ID = 2**53 - 1
 router = APIRouter(prefix="/api/v1/keys", tags=["Keys"], dependencies=[ADMIN], responses=PROBLEMS_ANSWERED)

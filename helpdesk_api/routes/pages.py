@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from health.state import State
 from helpdesk_api.access import VIEWER
 from helpdesk_api.agent_clock import clock_words
 from helpdesk_api.condition import SPOOL, condition_of, spool_trouble
@@ -23,7 +24,6 @@ from store import delivery, flow, snapshots
 from store.agents import get_agent, system_of
 from store.engine import reading
 from store.incidents import list_incidents, open_incidents, remedies_of
-from store.model import State
 
 MAX_INCIDENTS = 50
 MAX_PAGE = 10_000

@@ -5,6 +5,7 @@ from collections import Counter
 from fastapi import APIRouter, Response
 from sqlalchemy import Connection
 
+from health.state import State
 from helpdesk_api.access import VIEWER
 from helpdesk_api.condition import condition_of
 from helpdesk_api.delivery_words import queue_age_seconds
@@ -15,7 +16,6 @@ from helpdesk_api.problem import PROBLEMS_ANSWERED
 from store import delivery, flow, quarantine
 from store.engine import reading
 from store.incidents import open_incidents
-from store.model import State
 
 MOST_AGENTS = 10_000
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
+from health.state import URGENCY, State
 from processor.rule import Rule
-from store.model import URGENCY, Check, State
+from store.model import Check
 
 
 def evaluate(rule: Rule, check: Check, value: float, at_ms: int) -> Check:

@@ -3,17 +3,8 @@
 import json
 from typing import Any
 
-from store.model import (
-    Agent,
-    Batch,
-    Change,
-    CheckKey,
-    IncidentChange,
-    KeptSnapshot,
-    Remedy,
-    State,
-    Step,
-)
+from health.state import State
+from store.model import Agent, Batch, Change, CheckKey, IncidentChange, KeptSnapshot, Remedy, Step
 
 NOW_MS = 1_800_000_000_000  # 2027-01-15T08:00:00Z
 FLOWING = Batch(canary_sent_ms=NOW_MS - 2_000, received_ms=NOW_MS - 1_000)

@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 
 from helpdesk_api.desk import Desk
 from helpdesk_api.settings import Settings
-from store.model import Batch, Role
+from store.model import Batch
+from store.role import Role
 from tests.contract.http.conftest import ADMIN, client_of
 from tests.contract.http.fleet import healthy
 

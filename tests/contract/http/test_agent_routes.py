@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from fastapi.testclient import TestClient
 
-from store.model import Batch, State
+from health.state import State
+from store.model import Batch
 from tests.contract.http.fleet import FLOWING, NOW_MS, agent, change, greeted, healthy, silent, snapshot, troubled
 
 Keep = Callable[[Batch], object]

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from store.model import Batch, Change, State
+from health.state import State
+from store.model import Batch, Change
 from tests.contract.http.fleet import NOW_MS, agent, change, healthy, troubled
 
 Keep = Callable[[Batch], object]

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import pytest
 from fastapi.testclient import TestClient
 
-from store.model import Batch, Change, GapState, Quarantined, State
+from health.state import State
+from store.model import Batch, Change, GapState, Quarantined
 from tests.contract.http.accounts import LOSSES, account, accounted, gap, poison
 from tests.contract.http.fleet import (
     FLOWING,

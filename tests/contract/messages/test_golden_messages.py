@@ -12,7 +12,7 @@ from cloudevents.core.bindings.rabbitmq import RabbitMQMessage, from_rabbitmq_ev
 from msgspec import structs
 
 from rabbitmq.message import Numbering, decode, encode
-from rabbitmq.records import RECORD_TYPES, AnyRecord, convert_record, encode_record
+from rabbitmq.records import RECORD_TYPES, AnyRecord, Hello, Snapshot, convert_record, encode_record
 from rabbitmq.schema import message_schema, published_text
 from rabbitmq.statement import decode_statement, encode_statement
 
@@ -55,6 +55,13 @@ def test_a_message_without_what_was_added_later_still_reads() -> None:
     body = (GOLDEN / "message-without-instance.json").read_bytes()
     message = decode(body, routing_key="web-3", content_encoding=None)
     assert (message.numbering, len(message.records)) == (Numbering(12, 12), 1)
+
+
+@pytest.mark.parametrize("earlier", ["hello-before-groups", "snapshot-before-checks"])
+def test_a_record_of_an_earlier_agent_still_reads(earlier: str) -> None:
+    record = convert_record(golden_record(earlier))
+    assert isinstance(record, Hello | Snapshot)
+    assert record.checks == []
 
 
 def test_the_golden_statement_reads_and_writes_back_the_same() -> None:

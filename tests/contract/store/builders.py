@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from health.state import State
 from store.model import (
     AccountChanges,
     Agent,
@@ -18,7 +19,6 @@ from store.model import (
     KeptRecord,
     KeptSnapshot,
     Quarantined,
-    State,
 )
 
 NOW_MS = 1_790_000_000_000

@@ -3,12 +3,13 @@
 import pytest
 from sqlalchemy import Engine, text
 
+from health.state import State
 from store import commands, fence, quarantine
 from store.agents import fleet_state, get_agent, system_of
 from store.engine import reading, transaction
 from store.flow import last_flow
 from store.ingest import keep_batch
-from store.model import Batch, Check, CheckKey, CommandOutcome, Flow, KeptBatch, State
+from store.model import Batch, Check, CheckKey, CommandOutcome, Flow, KeptBatch
 from store.snapshots import latest, stored_sequences
 from store.tables import metadata
 from tests.contract.store.builders import KEY, NOW_MS, account, agent, at, batch, change, gap, hello, poison, snapshot
@@ -58,6 +59,9 @@ def test_an_empty_batch_is_kept(store_engine: Engine, epoch: int) -> None:
     assert rows(store_engine) == before
 
 
+NOT_OF_BATCHES = {"api_key", "command", "suspect", "notice", "mute", "dependency", "group_setting", "rule_file"}
+
+
 def test_the_same_batch_again_changes_nothing(store_engine: Engine, epoch: int) -> None:
     first = keep_batch(store_engine, everything(), epoch)
     before = rows(store_engine)
@@ -65,7 +69,7 @@ def test_the_same_batch_again_changes_nothing(store_engine: Engine, epoch: int) 
     assert (again.new_records, again.duplicates) == (0, first.new_records)
     assert again.incident_numbers == first.incident_numbers
     assert rows(store_engine) == before
-    assert {name for name, kept in before.items() if not kept} == {"api_key", "command", "suspect"}
+    assert {name for name, kept in before.items() if not kept} == NOT_OF_BATCHES
 
 
 def test_a_record_that_is_kept_stays_as_it_is(store_engine: Engine, epoch: int) -> None:

@@ -9,7 +9,7 @@ from store import commands, fence, keys, quarantine
 from store.engine import reading, transaction
 from store.flow import last_flow
 from store.ingest import keep_batch
-from store.model import Role
+from store.role import Role
 from tests.contract.store.builders import NOW_MS, batch, poison
 
 

@@ -8,11 +8,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from health.state import State
 from store import fence
 from store.engine import reading
 from store.incidents import get_incident, list_incidents, open_incidents, remedies_of
 from store.ingest import keep_batch
-from store.model import Change, CheckKey, Incident, IncidentChange, Remedy, State, Step, TimelineEntry
+from store.model import Change, CheckKey, Incident, IncidentChange, Remedy, Step, TimelineEntry
 from tests.contract.store.builders import KEY, NOW_MS, agent, batch, change
 
 REMEDY = Remedy(

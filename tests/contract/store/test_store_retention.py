@@ -3,12 +3,13 @@
 import pytest
 from sqlalchemy import Engine, func, select
 
+from health.state import State
 from store import commands, fence, quarantine
 from store.agents import fleet_state
 from store.engine import reading, transaction
 from store.incidents import get_incident, list_incidents
 from store.ingest import keep_batch
-from store.model import Change, Check, CheckKey, State
+from store.model import Change, Check, CheckKey
 from store.retention import drop_before
 from store.snapshots import latest, stored_sequences
 from store.tables import incident_event, layout

@@ -10,7 +10,7 @@ from rabbitmq.setup import PASSWORD_VARIABLES
 from store import keys
 from store.engine import open_engine, transaction
 from store.migrate import migrate
-from store.model import Role
+from store.role import Role
 
 SAFE = dict.fromkeys([ADMIN_PASSWORD, *PASSWORD_VARIABLES.values()], "Zx8-random") | {"HEALTHMON_BIND": "10.0.0.5"}
 

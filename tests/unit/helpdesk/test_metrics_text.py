@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from health.state import State
 from helpdesk_api.metrics_text import Figures, metrics_text
 from helpdesk_api.queue_gauge import QueueLook
 from store.delivery import ReasonSum, Sums
-from store.model import State
 from store.quarantine import QuarantineTotal
 
 LOST = (ReasonSum(reason="full", ranges=2, records=10), ReasonSum(reason="age", ranges=1, records=2))

@@ -15,6 +15,7 @@ PROGRAM_ROOMS = (
     "helpdesk_api",
     "rabbitmq",
     "knowledge",
+    "health",
     "store",
     "cli",
     "console",

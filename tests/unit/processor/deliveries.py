@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from health.state import State
 from processor.decision import Decision
 from processor.delivery import Delivery
 from processor.fold import RuleSet
@@ -13,7 +14,7 @@ from processor.rule_files import load_rules
 from rabbitmq.message import Numbering, encode
 from rabbitmq.records import Goodbye, Hello, Loss, Record, Result, Snapshot, encode_record
 from rabbitmq.topology import CANARY_ROUTING_KEY
-from store.model import FleetState, Remedy, State, Step
+from store.model import FleetState, Remedy, Step
 
 RULES = RuleSet(load_rules())
 _NAMES = {"disk": 'disk.usage_percent{mount="/"}', "var_disk": 'disk.usage_percent{mount="/var"}'}

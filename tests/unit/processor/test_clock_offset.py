@@ -3,10 +3,11 @@
 import pytest
 from msgspec import structs
 
+from health.state import State
 from processor.clock_offset import measured_offset_ms
 from processor.findings import OWN_RULES
 from processor.rule_files import load_rules
-from store.model import Agent, Change, IncidentChange, State
+from store.model import Agent, Change, IncidentChange
 from tests.unit.processor.deliveries import decide, delivery, empty_memory, snapshot, wall_ms
 
 DAY_MS = 86_400_000

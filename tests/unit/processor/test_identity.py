@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from health.state import State
 from processor.decision import Decision
 from processor.memory import FleetMemory
 from rabbitmq.message import Numbering
 from rabbitmq.records import Record
-from store.model import Change, GapState, KeptSnapshot, Quarantined, State
+from store.model import Change, GapState, KeptSnapshot, Quarantined
 from tests.unit.processor.deliveries import (
     START_SECONDS,
     decide,

@@ -2,11 +2,12 @@
 
 import pytest
 
+from health.state import State
 from processor.delivery import Delivery
 from processor.lateness import CanaryTimes, is_late, read_canary, write_canary
 from processor.memory import FleetMemory
 from rabbitmq.topology import CANARY_ROUTING_KEY
-from store.model import Change, FleetState, IncidentChange, State
+from store.model import Change, FleetState, IncidentChange
 from tests.unit.processor.deliveries import canary, decide, delivery, empty_memory, hello, snapshot, wall_ms
 
 BACKLOG = range(10, 250)  # 20 minutes at 5 s

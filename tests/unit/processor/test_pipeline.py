@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
+from health.state import State
 from processor.delivery import Delivery
 from processor.fold import RuleSet
 from rabbitmq.records import Loss
 from rabbitmq.topology import CANARY_ROUTING_KEY
-from store.model import Change, IncidentChange, State
+from store.model import Change, IncidentChange
 from tests.unit.processor.deliveries import (
     REMEDY,
     common,

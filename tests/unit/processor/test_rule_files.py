@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from health.state import State
 from processor.evaluators import threshold
 from processor.rule import Example, Rule
 from processor.rule_files import RuleFileError, load_rules
-from store.model import Check, CheckKey, State
+from store.model import Check, CheckKey
 
 CASES = [(rule, example) for rule in load_rules() for example in rule.examples]
 

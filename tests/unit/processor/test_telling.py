@@ -1,10 +1,11 @@
 """What agents are told of their accounts, and what they are asked for."""
 
+from health.state import State
 from processor.decision import Decision
 from processor.memory import FleetMemory
 from rabbitmq.message import Numbering
 from rabbitmq.statement import Statement
-from store.model import Change, IncidentChange, State
+from store.model import Change, IncidentChange
 from tests.unit.processor.deliveries import decide, delivery, empty_memory, goodbye, pass_a_moment, snapshot, wall_ms
 
 REPLY = "amq.rabbitmq.reply-to.web-3"

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from store.model import Agent, State, agent_state
+from health.state import State
+from store.model import Agent, agent_state
 
 NOW_MS = 1_800_000_000_000
 LONG_AGO_MS = NOW_MS - 3_600_000
