@@ -3,7 +3,7 @@
 import os
 import platform
 
-from bench import agent_cost, full_spool, pipeline_cost
+from bench import agent_cost, detection_latency, full_spool, pipeline_cost
 from bench.stage import stage
 from bench.stores import postgres
 from faults.row import CannotRun
@@ -26,6 +26,9 @@ def main() -> int:
             print("\n".join(lines), flush=True)
     with stage() as standing:
         print(full_spool.measure(standing), flush=True)
+    with stage() as standing:
+        print("detection, from a crossing on the host to the alert at the sink:", flush=True)
+        print("\n".join(detection_latency.measure(standing, 4 if quick else 15)), flush=True)
     _pipelines(1 if quick else 5)
     return 0
 

@@ -1,49 +1,60 @@
-"""What a rule is: when a reading becomes a warning or critical, and in which words people hear of it."""
+"""What a rule is: what is watched, when it becomes a warning or critical, and in which words people hear of it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
 
+from health.rule import Threshold
 from health.state import State
 
 
-class Words(dict[str, object]):
-    """Labels and values for a rule's words; a label the reading does not have shows as its name, and stops nothing."""
+class Kind(StrEnum):
+    """What the value is that a rule's levels judge. Snapshots bring the first three, timers compute the others."""
 
-    def __missing__(self, name: str) -> str:
-        return f"<{name}>"
+    THRESHOLD = "threshold"  # the reading
+    RATE = "rate"  # its change per second over `window_ms`
+    ABSENCE = "absence"  # seconds since an agent that reported the metric reported it last
+    FORECAST = "forecast"  # hours until the reading is at `full_at`
+    ANOMALY = "anomaly"  # how many usual spreads the reading is away from its usual of this hour
+    FLEET = "fleet"  # per cent of the group's agents whose check of the rule `of` is in trouble
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Level:
-    """Entered above `above`, left again below `clear_below`, so that a value on the limit does not flap."""
-
-    above: float
-    clear_below: float
+TIMED = frozenset({Kind.FORECAST, Kind.ANOMALY, Kind.FLEET})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A series of values, one each `interval_seconds`, and the state it must end in."""
+    """What is observed, and the state it must end in.
+
+    `values` are readings, one each `interval_seconds`; None is a snapshot without the reading. `series` is whatever
+    else a kind's examples need, by name, as the file has it.
+    """
 
     name: str
-    interval_seconds: float
-    values: Sequence[float]
     ends: State
+    interval_seconds: float = 5.0
+    values: Sequence[float | None] = ()
+    series: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A threshold on one metric; each label set that is reported is a check of its own.
+class Rule(Threshold):
+    """Levels on what its kind computes from one metric; each label set that is reported is a check of its own.
 
-    `levels` holds warning, critical or both. `title` and `sentence` are format strings over the labels, `value` and
-    `limit`.
+    It holds for the agents of `groups`, for every agent when there are none. The fields from `full_at` on are those of
+    single kinds: a forecast's, an anomaly's (`days` of history, the least spread that counts), a fleet's (a rule's id,
+    and how many agents must be in the group at least).
     """
 
-    rule_id: str
-    metric: str
-    levels: Mapping[State, Level]
-    hold_ms: int
-    clear_hold_ms: int
-    title: str
-    sentence: str
-    examples: Sequence[Example]
+    kind: Kind = Kind.THRESHOLD
+    groups: frozenset[str] = frozenset()
+    window_ms: int = 0
+    examples: Sequence[Example] = ()
+    full_at: float = 100.0
+    days: int = 14
+    minimum_spread: float = 0.0
+    of: str = ""
+    minimum_agents: int = 3
+
+    def is_for(self, group: str) -> bool:
+        return not self.groups or group in self.groups

@@ -54,9 +54,9 @@ def remedies_of(connection: Connection, number: int) -> Sequence[Remedy]:
 
 def open_incidents(connection: Connection, agent_ids: Collection[str] | None = None) -> list[OpenIncident]:
     """Every open incident of these agents (None: all), in no order."""
-    names = ("number", "severity", "sentence", "opened_ms")
+    names = ("number", "severity", "sentence", "opened_ms", "rule", "subject", "title", "acknowledged_by")
     query = (
-        select(agent.c.agent_id, agent.c.host_name, *(incident.c[name] for name in names))
+        select(agent.c.agent_id, agent.c.host_name, agent.c.group_name, *(incident.c[name] for name in names))
         .join_from(incident, agent)
         .where(incident.c.closed_ms.is_(None))
     )

@@ -314,6 +314,11 @@ class OpenIncident:
     severity: State
     sentence: str
     opened_ms: int
+    rule: str = ""
+    subject: str = ""
+    group_name: str = ""
+    title: str = ""
+    acknowledged_by: str = ""  # empty while nobody looks after it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
