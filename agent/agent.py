@@ -1,8 +1,11 @@
-"""The agent: collect, keep, send; obey the few commands there are; say good-bye.
+"""The agent: collect, judge, keep, send; obey the few commands there are; say good-bye.
 
 collectors --> Snapshot --> spool --> publisher --> broker
-                              ^            |
-                Result <--- command <--- inbox
+  checks          |           ^            |
+                  v           |            v
+             local health -> Evidence,   inbox
+                              Action,      |
+                              Result <- command
 """
 
 import logging
@@ -12,13 +15,18 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Literal
 
+from agent.black_box import CALM_PERIOD_SECONDS, EARLY_SECONDS, NEVER, BlackBox
+from agent.checks.runner import CheckRunner
 from agent.collectors.collection import Running, collect_all
 from agent.commands import COMMANDS
-from agent.commands.command import refusal
+from agent.commands.command import Refused, refusal
 from agent.commands.inbox import Inbox
 from agent.host import Host, boot_seconds, plain_name
 from agent.identity import Identity
+from agent.interval import Interval
 from agent.io_loop import LocalLoop
+from agent.local_actions import Position
+from agent.local_health import LocalHealth
 from agent.minute import Minute
 from agent.publisher import Publisher
 from agent.publisher_thread import PublisherThread
@@ -38,7 +46,8 @@ MEBIBYTE = 1024 * 1024
 DAY_SECONDS = 86400.0
 FLUSH_SECONDS = 3.0
 HELLO_SECONDS = 3600.0  # so that a hub that lost its database learns who this is
-SETTLE_SECONDS = 0.5  # so that the status tells of the snapshot just sent
+SETTLE_SECONDS = 0.5  # so that the status, written with the black box's next note, tells of the snapshot just sent
+SHORTEST_REST_SECONDS = 0.5  # between two snapshots that checks ask for
 
 log = logging.getLogger("agent")
 
@@ -52,7 +61,13 @@ class Agent:
         self._host = host
         self._collectors = collectors
         self._name = plain_name(settings.name or "") or host.host_name()
+        self._machine = socket.gethostname()
+        self._hub_address = str(settings.broker)
         self._inbox = Inbox()
+        self._interval = Interval(identity.folder, settings.interval_seconds)
+        self._box = BlackBox(host)
+        self._health = LocalHealth(settings, identity.folder, host, self._box, self._wake_for_news)
+        self._checks = CheckRunner(settings.checks, self._wake_for_check)
         self._spool = SpoolWithRefuge(
             identity.folder / SPOOL_FILE,
             Stamper(identity.agent_id, host.boot_id()),
@@ -73,7 +88,10 @@ class Agent:
         self._errors: dict[str, str] = {}
         self._goodbye_reason = ""
         self._minute = Minute()
-        self._hello_due_seconds = 0.0
+        self._hello_due_seconds = self._due_seconds = self._reported_seconds = 0.0
+        self._status_due_seconds = 0.0
+        self._extra_seconds = NEVER  # when a snapshot out of turn is due
+        self._has_news = True
 
     def stop(self, reason: str) -> None:
         self._goodbye_reason = reason
@@ -81,29 +99,39 @@ class Agent:
 
     def run(self) -> None:
         """Until `stop`: hello at once and hourly, a snapshot per interval. Raises what ended the publisher, if any."""
+        self._health.go_on(self._keep, self._position())
         self._greet()
         self._publishing.start()
-        due_seconds = time.monotonic()
+        self._checks.start()
+        self._due_seconds = time.monotonic()
         while not self._goodbye_reason and self._publishing.failure is None:
             if time.monotonic() >= self._hello_due_seconds:
                 self._say_hello()
             self._report("interval")
             self._minute.tick(self._publisher.confirmed_count, self._spool.count, self._spool.lost_count)
-            due_seconds = next_due(due_seconds, self._settings.interval_seconds, time.monotonic())
-            self._obey_until(due_seconds)
+            self._due_seconds = next_due(self._due_seconds, self._interval.seconds, time.monotonic())
+            self._rest()
         self._leave()
 
     def report_now(self) -> None:
-        """A snapshot out of turn, with the collectors that have a slower period of their own."""
+        """A snapshot out of turn, with the collectors that have a slower period of their own; all checks are made."""
+        self._checks.run_now()
         for running in self._collectors:
             running.last_period = None
         self._report("poll")
+
+    def report_every(self, interval_seconds: float | None) -> str:
+        """From now on, None as the settings say; the next snapshot is due at once. Raises OSError."""
+        self._interval.tell(interval_seconds)
+        self._due_seconds = time.monotonic()
+        why = "" if self._interval.is_told else ", as its settings say"
+        return f"reports every {self._interval.seconds:g} s{why}"
 
     def _greet(self) -> None:
         log.info(
             "%s starts, every %g s, %d collectors, id %s, reports the %s (%s)",
             self._name,
-            self._settings.interval_seconds,
+            self._interval.seconds,
             len(self._collectors),
             self._identity.agent_id,
             self._host.scope,
@@ -120,34 +148,61 @@ class Agent:
                 agent_version=__version__,
                 host_name=self._name,
                 scope=self._host.scope,
-                interval_seconds=self._settings.interval_seconds,
+                interval_seconds=self._interval.seconds,
                 system=system,
+                group=self._settings.group,
+                labels=self._settings.labels,
+                checks=self._checks.names(),
             )
         )
 
     def _leave(self) -> None:
         """Goodbye, a moment to send what is left, then close in this order: link, spool, slot."""
         reason = self._goodbye_reason or "failed"
+        self._checks.stop()
+        self._health.stop()
+        self._health.tell(self._keep, self._position)
         self._keep(lambda stamp: Goodbye(**stamp, reason=reason))
         self._publisher.wait_until_sent(FLUSH_SECONDS)
         self._write_status(running=False)
         self._publishing.stop()
         kept_count = self._spool.count
         self._spool.close()
+        self._box.close()
         self._identity.release()
         log.info("%s stopped, %d records kept for the next start", self._name, kept_count)
         if self._publishing.failure is not None:
             raise self._publishing.failure
 
-    def _obey_until(self, due_seconds: float) -> None:
-        """Wait for the next collection, and meanwhile do what commands ask."""
+    def _rest(self) -> None:
+        """Wait for the next collection, and meanwhile do what others ask: commands, checks, threads that are done."""
+        box, wait, clock = self._box, self._inbox.wait, time.monotonic
         while not self._goodbye_reason:
-            remaining_seconds = due_seconds - time.monotonic()
-            if remaining_seconds <= 0:
+            now = clock()
+            if now >= box.due_seconds - EARLY_SECONDS:
+                box.note(now)
+            if now >= self._status_due_seconds - EARLY_SECONDS:
+                self._write_status(running=True)
+            if now >= self._due_seconds:
                 return
-            command = self._inbox.wait(remaining_seconds)
+            if self._has_news:
+                self._has_news = False
+                self._health.tell(self._keep, self._position)
+            if now >= self._extra_seconds:
+                self._report("check")
+            command = wait(min(self._due_seconds, box.due_seconds, self._status_due_seconds, self._extra_seconds) - now)
             if command is not None:
                 self._obey(command)
+
+    def _wake_for_news(self) -> None:
+        """Any thread: something was done or seen that is to be told."""
+        self._has_news = True
+        self._inbox.wake()
+
+    def _wake_for_check(self) -> None:
+        """Any thread: a check changed, which is told at once, but not sooner than a moment after what was told last."""
+        self._extra_seconds = self._reported_seconds + SHORTEST_REST_SECONDS
+        self._inbox.wake()
 
     def _obey(self, command: Command) -> None:
         why_not = refusal(command, agent_id=self._identity.agent_id, known_kinds=COMMANDS, now_seconds=time.time())
@@ -156,7 +211,11 @@ class Agent:
             self._keep(_result(command, "refused", why_not))
             return
         try:
-            detail = COMMANDS[command.kind](self)
+            detail = COMMANDS[command.kind](self, command.arguments)
+        except Refused as why:
+            log.warning("command %s refused: %s", command.command_id, why)
+            self._keep(_result(command, "refused", str(why)))
+            return
         except Exception as error:
             log.exception("command %s failed", command.command_id)
             self._keep(_result(command, "failed", f"{type(error).__name__}: {error}"[:4096]))
@@ -164,28 +223,46 @@ class Agent:
         log.info("command %s: %s %s", command.command_id, command.kind, detail)
         self._keep(_result(command, "done", detail))
 
-    def _report(self, trigger: Literal["interval", "poll"]) -> None:
+    def _report(self, trigger: Literal["interval", "poll", "check"]) -> None:
+        self._reported_seconds, self._extra_seconds = time.monotonic(), NEVER
         readings, self._errors = collect_all(self._collectors, self._host, boot_seconds())
+        finished = self._checks.take()
+        for each in finished:
+            readings.update(each.readings)
+        errors, interval_seconds = self._errors | self._spool.errors, self._interval.seconds
         self._keep(
             lambda stamp: Snapshot(
                 **stamp,
                 readings=readings,
-                interval_seconds=self._settings.interval_seconds,
+                interval_seconds=interval_seconds,
                 scope=self._host.scope,
-                errors=self._errors | self._spool.errors,
+                errors=errors,
                 trigger=trigger,
+                checks=[each.result for each in finished],
             )
         )
-        self._publisher.wait_until_sent(SETTLE_SECONDS)
-        self._write_status(running=True)
+        self._health.observe(
+            readings, self._errors, finished, now_seconds=time.time(), interval_seconds=interval_seconds
+        )
+        self._status_due_seconds = self._when_awake(self._reported_seconds + SETTLE_SECONDS)
 
-    def _keep(self, build: Callable[[Stamp], Record]) -> None:
+    def _when_awake(self, at_seconds: float) -> float:
+        """That time, or a little later when the agent wakes up then anyhow: it is the waking up that costs."""
+        wakes = (self._box.due_seconds, self._reported_seconds + self._interval.seconds)
+        later = min((wake for wake in wakes if wake >= at_seconds), default=NEVER)
+        return later if later <= at_seconds + CALM_PERIOD_SECONDS else at_seconds
+
+    def _keep(self, build: Callable[[Stamp], Record]) -> bool:
         try:
             self._spool.append(build)
         except SpoolUnavailable as error:
             self._minute.not_kept(str(error))
-            return
+            return False
         self._publisher.nudge()
+        return True
+
+    def _position(self) -> Position:
+        return self._spool.epoch, self._spool.last_seq
 
     def _system(self) -> System | None:
         try:
@@ -195,21 +272,22 @@ class Agent:
             return None
 
     def _write_status(self, *, running: bool) -> None:
-        hub = self._publisher.hub
+        self._status_due_seconds = NEVER
+        hub, now_seconds = self._publisher.hub, time.time()
         status = Status(
             agent_id=self._identity.agent_id,
             name=self._name,
-            machine=socket.gethostname(),
+            machine=self._machine,
             scope=self._host.scope,
             version=__version__,
             process_id=os.getpid(),
             running=running,
-            written_seconds=time.time(),
+            written_seconds=now_seconds,
             started_seconds=self._started_seconds,
-            interval_seconds=self._settings.interval_seconds,
+            interval_seconds=self._interval.seconds,
             collectors=len(self._collectors),
             errors=self._errors | self._spool.errors,
-            hub=str(self._settings.broker),
+            hub=self._hub_address,
             hub_state=hub.state,
             hub_since_seconds=hub.since_seconds,
             hub_why=hub.why,
@@ -219,6 +297,7 @@ class Agent:
             last_seq=self._spool.last_seq,
             waiting=self._spool.count,
             lost=self._spool.lost_count,
+            checks=self._health.rows(now_seconds),
         )
         try:
             write_status(self._identity.folder, status)

@@ -14,6 +14,7 @@ from rabbitmq.records import Scope
 CONTAINER_MARKERS = (".dockerenv", "run/.containerenv")
 CONTAINER_CGROUPS = (b"/docker", b"/kubepods", b"/lxc", b"/libpod", b"/containerd", b"/machine.slice/libpod")
 LONGEST_NAME = 256
+WRITTEN_IN_ONE_PIECE = frozenset({"stat", "meminfo", "loadavg", "uptime"})  # single_open in the kernel's fs/proc
 _CHUNK_BYTES = 65536
 
 
@@ -51,7 +52,7 @@ class Host:
 
     def read_proc(self, name: str) -> bytes:
         """The content of one file below /proc, which stays open for the next time; raises OSError."""
-        return read_held(f"{self.proc}/{name}")
+        return read_held(f"{self.proc}/{name}", in_one_piece=name in WRITTEN_IN_ONE_PIECE)
 
     def host_name(self) -> str:
         """The name people call the host, or the container in its own scope."""
@@ -97,8 +98,11 @@ def read_file(path: str) -> bytes:
 _held: dict[str, int] = {}  # descriptors of files that the kernel writes anew for each reader
 
 
-def read_held(path: str) -> bytes:
-    """As `read_file`, but the kernel's own files, which have no size, stay open: opening costs more than reading."""
+def read_held(path: str, *, in_one_piece: bool = False) -> bytes:
+    """As `read_file`, but the kernel's own files, which have no size, stay open: opening costs more than reading.
+
+    What the kernel writes `in_one_piece` is not asked for a rest: it would write all anew to say that there is none.
+    """
     descriptor = _held.get(path)
     if descriptor is None:
         content = read_file(path)
@@ -106,6 +110,8 @@ def read_held(path: str) -> bytes:
             _held[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         return content
     content = chunk = os.pread(descriptor, _CHUNK_BYTES, 0)
+    if in_one_piece and len(content) < _CHUNK_BYTES:
+        return content
     while chunk:
         chunk = os.pread(descriptor, _CHUNK_BYTES, len(content))
         content += chunk

@@ -54,12 +54,13 @@ class Link:
         listener: LinkListener,
         *,
         connection_name: str,
+        agent_id: str | None = None,
         backoff: Backoff,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._loop = loop
         self._broker = broker
-        self._parameters = connection_parameters(broker, connection_name=connection_name)
+        self._parameters = connection_parameters(broker, connection_name=connection_name, agent_id=agent_id)
         self._listener = listener
         self._backoff = backoff
         self._clock = clock

@@ -5,6 +5,7 @@ Exit codes: 0 done; status: 0 an agent runs here, 1 none does (fit for a health 
 """
 
 import argparse
+import logging
 import os
 import signal
 import sys
@@ -12,16 +13,22 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agent.settings import ConfigError, Settings, load_settings
+from agent.settings import DEFAULT_FILE, PREFIX, ConfigError, Settings, load_settings
 from console.colour import wants_colour
 from console.logs import start_logging
 from rabbitmq.version import __version__
 
+if TYPE_CHECKING:
+    from agent.collectors.collection import Running
+
 OK, NOT_RUNNING, BAD_SETTINGS, INTERNAL_ERROR, INTERRUPTED = 0, 1, 2, 70, 130
-GREEN, BOLD_RED, PLAIN = "\x1b[32m", "\x1b[1;31m", "\x1b[0m"
-CALM = {"ok": GREEN, "starting": PLAIN}
+GREEN, YELLOW, BOLD_RED, PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[1;31m", "\x1b[0m"
+CALM = {"ok": GREEN, "starting": PLAIN, "WARNING": YELLOW}
 RATE_SECONDS = 1.0  # between the two collections of `snapshot`, so that rates are there
+
+log = logging.getLogger("agent")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -65,18 +72,35 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(_options: argparse.Namespace, settings: Settings) -> int:
     _start_logging()
+    from agent.actions import problems_of
     from agent.agent import Agent
-    from agent.collectors import all_collectors
     from agent.host import Host
     from agent.identity import claim_identity
 
     os.umask(0o077)
+    if unsafe := problems_of(settings.actions, os.environ.get(f"{PREFIX}AGENT_FILE") or str(DEFAULT_FILE)):
+        raise ConfigError(unsafe)
     identity = claim_identity(Path(settings.state_dir))
-    agent = Agent(settings, identity, Host.detect(os.environ), all_collectors())
+    agent = Agent(settings, identity, Host.detect(os.environ), _collectors(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: agent.stop("stopped"))
     agent.run()
     return OK
+
+
+def _collectors(settings: Settings) -> "list[Running]":
+    """The agent's own and those of the user's folder; what of that is refused stands in each snapshot, too."""
+    from agent.collectors import all_collectors
+    from agent.collectors.collection import Running
+    from agent.custom_collectors import load_custom_collectors
+
+    collectors = all_collectors()
+    if settings.collectors_dir is not None:
+        found, refused = load_custom_collectors(Path(settings.collectors_dir))
+        for part, why in refused.items():
+            log.warning("%s: %s", part, why)
+        collectors += [Running(collector) for collector in found]
+    return collectors
 
 
 def _start_logging() -> None:
@@ -88,7 +112,7 @@ def _start_logging() -> None:
 
 def _status(options: argparse.Namespace, settings: Settings) -> int:
     from agent.status import read_statuses
-    from agent.status_text import NEVER_RUN, state_word, status_json, status_lines
+    from agent.status_text import NEVER_RUN, headline_word, status_json, status_lines
 
     now_seconds = time.time()
     statuses = read_statuses(Path(settings.state_dir))
@@ -99,7 +123,7 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
         if options.json:
             print(status_json(status, now_seconds))
             continue
-        word = state_word(status, now_seconds)
+        word = headline_word(status, now_seconds)
         text = "\n".join(status_lines(status, now_seconds))
         if wants_colour(sys.stdout, options.color):
             text = text.replace(word, f"{CALM.get(word, BOLD_RED)}{word}{PLAIN}", 1)
@@ -108,12 +132,11 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _snapshot(options: argparse.Namespace, settings: Settings) -> int:
-    from agent.collectors import all_collectors
     from agent.host import Host
     from agent.preview import preview, preview_lines
     from rabbitmq.records import encode_record
 
-    record = preview(settings, Host.detect(os.environ), all_collectors(), pause=lambda: time.sleep(RATE_SECONDS))
+    record = preview(settings, Host.detect(os.environ), _collectors(settings), pause=lambda: time.sleep(RATE_SECONDS))
     print(encode_record(record).decode() if options.json else "\n".join(preview_lines(record)))
     return OK
 

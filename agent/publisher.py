@@ -74,6 +74,7 @@ class Publisher:
             broker,
             self,
             connection_name=f"healthmon-agent/{name}",
+            agent_id=agent_id,
             backoff=Backoff(reconnect_max_seconds),
         )
         self._when_closed: Callable[[], None] | None = None

@@ -1,6 +1,7 @@
 """The agent's settings: defaults, then the TOML file, then the environment; one name everywhere.
 
-`rabbitmq_host` in the file is `HEALTHMON_RABBITMQ_HOST` in the environment. All problems are reported together.
+`rabbitmq_host` in the file is `HEALTHMON_RABBITMQ_HOST` in the environment; tables (labels, checks, actions) stand in
+the file alone. All problems are reported together.
 """
 
 import tomllib
@@ -10,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from agent.action_settings import ActionSetting, read_actions
 from agent.backoff import RECONNECT_MAX_SECONDS
+from agent.check_settings import CheckSetting, read_checks
 from rabbitmq.topology import AGENT_USER
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ DEFAULT_FILE = Path("/etc/healthmon/agent.toml")
 PREFIX = "HEALTHMON_"
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Label = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 
 
 class ConfigError(Exception):
@@ -45,9 +49,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spool_max_mib: Annotated[int, msgspec.Meta(ge=1, le=65536)] = 64
     spool_max_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 7.0
     name: Text | None = None
+    group: Annotated[str, msgspec.Meta(max_length=256)] = ""
+    labels: Annotated[dict[Label, Text], msgspec.Meta(max_length=32)] = {}
+    collectors_dir: Text | None = None
+    checks: tuple[CheckSetting, ...] = ()
+    actions: tuple[ActionSetting, ...] = ()
 
     def __repr__(self) -> str:
-        shown = {field: getattr(self, field) for field in self.__struct_fields__} | {"rabbitmq_password": "****"}
+        shown = {field: getattr(self, field) for field in self.__struct_fields__} | {
+            "rabbitmq_password": "****",
+            "checks": [check.name for check in self.checks],  # their other keys may hold secrets, too
+            "actions": [action.name for action in self.actions],
+        }
         return f"Settings({', '.join(f'{field}={value!r}' for field, value in shown.items())})"
 
     @property
@@ -64,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_TABLES = ("labels", "checks", "actions")
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
@@ -90,12 +104,19 @@ def _from_file(environment: Mapping[str, str], problems: list[str]) -> dict[str,
         return {}
     unknown = [key for key in table if key not in _TYPES]
     problems.extend(f"{file}: {key} is no setting. Known are {', '.join(_TYPES)}." for key in unknown)
-    known = {key: value for key, value in table.items() if key in _TYPES}
-    return _checked(known, problems, strict=True, label=lambda key: f"{file}: {key}")
+    known = {key: value for key, value in table.items() if key in _TYPES and key not in ("checks", "actions")}
+    values = _checked(known, problems, strict=True, label=lambda key: f"{file}: {key}")
+    if "checks" in table:
+        values["checks"] = read_checks(table["checks"], f"{file}: checks", problems)
+    if "actions" in table:
+        values["actions"] = read_actions(table["actions"], f"{file}: actions", problems)
+    return values
 
 
 def _from_environment(environment: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
     given = {key: environment[f"{PREFIX}{key.upper()}"] for key in _TYPES if environment.get(f"{PREFIX}{key.upper()}")}
+    tables = [key for key in _TABLES if given.pop(key, None) is not None]
+    problems.extend(f"environment: {PREFIX}{key.upper()}: {key} can be set in the agent's file only." for key in tables)
     return _checked(given, problems, strict=False, label=lambda key: f"environment: {PREFIX}{key.upper()}")
 
 

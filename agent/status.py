@@ -20,8 +20,32 @@ MISSED_INTERVALS = 3
 GRACE_SECONDS = 10.0
 
 
+class CheckRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One check: its hard state, what is `pending` with how far that is (`progress`: "2 of 3"), and its limits.
+
+    A rule has a `value` in `unit`, an active check the `output` of its last run.
+    """
+
+    rule: str
+    subject: str
+    name: str
+    state: Literal["ok", "warning", "critical", "unknown"]
+    since_seconds: float
+    value: float | None
+    unit: str
+    output: str
+    warning: float | None
+    critical: float | None
+    pending: str | None
+    progress: str
+    flapping: bool
+    sentence: str
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """Times are Unix seconds. `machine` is where the agent runs, also when it reports another name."""
+    """Times are Unix seconds. `machine` is where the agent runs, also when it reports another name. `checks` have the
+    worst first.
+    """
 
     schema: Literal["agent-status/1"] = "agent-status/1"
     agent_id: str
@@ -46,6 +70,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     last_seq: int
     waiting: int
     lost: int
+    checks: list[CheckRow] = []
 
     def is_fresh(self, now_seconds: float) -> bool:
         """Written by an agent that still runs, as far as this clock tells."""

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from agent.status import Status
+from agent.status import CheckRow, Status
+from agent.status_checks import check_table
 from console.text import escape
 
 NEVER_RUN = "No snapshot yet. The agent is not running here. Start it: healthmon-agent run"
@@ -12,11 +13,23 @@ _TIMES = ("written_seconds", "started_seconds", "hub_since_seconds", "last_confi
 _STATE_WORDS = {"connected": "ok", "blocked": "HUB FULL", "disconnected": "NOT CONNECTED"}
 
 
+def headline_word(status: Status, now_seconds: float) -> str:
+    """The one word of line 1: the state of the worst check when that is not ok, else the state of the agent itself."""
+    worst = _worst(status, now_seconds)
+    return worst.state.upper() if worst else state_word(status, now_seconds)
+
+
 def state_word(status: Status, now_seconds: float) -> str:
-    """ok, starting, or in capitals what is wrong."""
+    """How the agent is: ok, starting, or in capitals what is wrong with it."""
     if not status.is_fresh(now_seconds):
         return "NOT RUNNING"
     return "starting" if _is_starting(status) else _STATE_WORDS[status.hub_state]
+
+
+def _worst(status: Status, now_seconds: float) -> CheckRow | None:
+    """The check that needs somebody first; of an agent that does not run nobody knows."""
+    worst = status.checks[0] if status.checks and status.is_fresh(now_seconds) else None
+    return worst if worst and worst.state != "ok" else None
 
 
 def _is_starting(status: Status) -> bool:
@@ -25,11 +38,14 @@ def _is_starting(status: Status) -> bool:
 
 
 def status_lines(status: Status, now_seconds: float) -> list[str]:
-    """The first line holds the state word. Safe to print, whatever a name or an error holds."""
+    """The first line holds the headline's word. Safe to print, whatever a name or an error holds."""
+    table = check_table(status.checks, now_seconds)
     lines = [
-        f"{status.name}  {state_word(status, now_seconds)}  {_answer(status, now_seconds)}",
+        f"{status.name}  {headline_word(status, now_seconds)}{_headline(status, now_seconds)}",
         "",
+        *([*table, ""] if table else []),
         f"  hub      {_hub(status, now_seconds)}",
+        *([f"  records  {_answer(status, now_seconds)}"] if _worst(status, now_seconds) else []),
         f"  agent    {_agent(status, now_seconds)}",
         *(_error_line(name, why) for name, why in sorted(status.errors.items())),
     ]
@@ -37,12 +53,22 @@ def status_lines(status: Status, now_seconds: float) -> list[str]:
 
 
 def status_json(status: Status, now_seconds: float) -> str:
-    """One line; the fields of `Status` with the state word, and times as ISO 8601 in UTC under names without unit."""
+    """One line; the fields of `Status`, and times as ISO 8601 in UTC under names without unit.
+
+    `state` is that of the agent, `health` that of the worst check, null where there is none.
+    """
     fields = {
         name.removesuffix("_seconds") if name in _TIMES else name: _iso(value) if name in _TIMES else value
         for name, value in msgspec.structs.asdict(status).items()
     }
-    return msgspec.json.encode(fields | {"state": state_word(status, now_seconds)}).decode()
+    fields["checks"] = [_check_fields(row) for row in status.checks]
+    told = {"state": state_word(status, now_seconds), "health": status.checks[0].state if status.checks else None}
+    return msgspec.json.encode(fields | told).decode()
+
+
+def _check_fields(row: CheckRow) -> dict[str, object]:
+    fields = msgspec.structs.asdict(row)
+    return {"since": _iso(fields.pop("since_seconds")), **fields}
 
 
 def _error_line(name: str, why: str) -> str:
@@ -51,6 +77,13 @@ def _error_line(name: str, why: str) -> str:
 
 def _iso(unix_seconds: float | None) -> str | None:
     return None if unix_seconds is None else datetime.fromtimestamp(unix_seconds, UTC).isoformat()
+
+
+def _headline(status: Status, now_seconds: float) -> str:
+    worst = _worst(status, now_seconds)
+    if worst is None:
+        return f"  {_answer(status, now_seconds)}"
+    return f" for {_duration(now_seconds - worst.since_seconds)}   {worst.sentence or worst.name}"
 
 
 def _answer(status: Status, now_seconds: float) -> str:

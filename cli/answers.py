@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from cli.exits import ExitCode, Trouble
 
 Shape = TypeVar("Shape")
-URGENCY = ("critical", "stale", "warning", "waiting", "ok")
+URGENCY = ("critical", "stale", "warning", "unknown", "waiting", "muted", "ok")
 
 
 def rank(state: str) -> int:
@@ -64,19 +64,25 @@ class Event:
     time: str
     change: str
     sentence: str
+    author: str
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """`closed` is None while it is open."""
+    """`closed` is None while it is open, `agent_id` where no host stands behind it.
+
+    `acknowledged_by` and `muted`, until when and why, are empty while it is neither.
+    """
 
     number: int
-    agent_id: str
+    agent_id: str | None
     host: str
     severity: str
     sentence: str
     opened: str
     closed: str | None
+    acknowledged_by: str
+    muted: str
     fixes: tuple[Fix, ...]
     timeline: tuple[Event, ...]
     url: str
@@ -135,10 +141,16 @@ def incident(answer: Mapping[str, Any]) -> Incident:
         sentence=answer["sentence"],
         opened=answer["opened"],
         closed=answer["closed"],
+        acknowledged_by=(answer["acknowledged"] or {"author": ""})["author"],
+        muted=(answer["muted"] or {"sentence": ""})["sentence"],
         fixes=tuple(fix(remedy) for remedy in answer["remedies"]),
-        timeline=tuple(Event(event["time"], event["change"], event["sentence"]) for event in answer["timeline"]),
+        timeline=tuple(_event(event) for event in answer["timeline"]),
         url=answer["url"],
     )
+
+
+def _event(answer: Mapping[str, Any]) -> Event:
+    return Event(answer["time"], answer["change"], answer["sentence"], answer["author"])
 
 
 def worst_first(incidents: list[Incident]) -> list[Incident]:

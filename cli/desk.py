@@ -12,7 +12,8 @@ from cli.exits import ExitCode, Trouble
 from cli.settings import Settings
 
 API = "/api/v1"
-TIMEOUT = httpx2.Timeout(20.0, connect=5.0)  # a poll waits 5 s for its agent
+PATIENCE_SECONDS = 20.0  # a poll waits 5 s for its agent
+CONNECT_SECONDS = 5.0
 PAGE_ITEMS = 500
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 Parameters = Mapping[str, str]
@@ -30,7 +31,6 @@ class HelpDesk:
         self._client = httpx2.Client(
             base_url=self.url + API,
             headers=headers,
-            timeout=TIMEOUT,
             trust_env=False,
             verify=ssl.create_default_context(),
             transport=transport,
@@ -45,8 +45,13 @@ class HelpDesk:
     def get(self, path: str, parameters: Parameters | None = None, *, missing: str = "") -> Any:
         return self._ask("GET", path, parameters, missing=missing)
 
-    def post(self, path: str, body: bytes | None = None, *, missing: str = "") -> Any:
-        return self._ask("POST", path, None, body, missing=missing)
+    def post(
+        self, path: str, body: bytes | None = None, *, missing: str = "", patience_seconds: float = PATIENCE_SECONDS
+    ) -> Any:
+        return self._ask("POST", path, None, body, missing=missing, patience_seconds=patience_seconds)
+
+    def put(self, path: str, body: bytes, *, missing: str = "") -> Any:
+        return self._ask("PUT", path, None, body, missing=missing)
 
     def delete(self, path: str, *, missing: str = "") -> Any:
         return self._ask("DELETE", path, None, missing=missing)
@@ -61,11 +66,21 @@ class HelpDesk:
         return items
 
     def _ask(
-        self, method: str, path: str, parameters: Parameters | None, body: bytes | None = None, *, missing: str
+        self,
+        method: str,
+        path: str,
+        parameters: Parameters | None,
+        body: bytes | None = None,
+        *,
+        missing: str,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> Any:
         sent = {"Content-Type": "application/json"} if body is not None else {}
+        timeout = httpx2.Timeout(patience_seconds, connect=CONNECT_SECONDS)
         try:
-            with self._client.stream(method, path, params=parameters, content=body, headers=sent) as response:
+            with self._client.stream(
+                method, path, params=parameters, content=body, headers=sent, timeout=timeout
+            ) as response:
                 content = self._content(response)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise self._unreachable(error) from None

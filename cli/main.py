@@ -12,19 +12,40 @@ from typer.main import get_command
 
 from cli.exits import EXIT_CODES_HELP, ExitCode, Trouble
 from cli.terminal import Terminal
+from cli.verbs.acts import ack, note
 from cli.verbs.delivery import delivery
 from cli.verbs.explain import explain
+from cli.verbs.groups import groups, set_group
 from cli.verbs.incidents import incidents
 from cli.verbs.keys import create_key, list_keys, revoke_key
+from cli.verbs.mutes import mute, mutes, unmute
+from cli.verbs.notices import notices, notify_test
 from cli.verbs.poll import poll
 from cli.verbs.quarantine import list_quarantined, redrive, show_quarantined
+from cli.verbs.rules import try_rules
 from cli.verbs.show import show
 from cli.verbs.simulate import simulate
 from cli.verbs.status import status
 from cli.verbs.version import version
 from console.colour import Choice
 
-VERBS: tuple[Callable[..., object], ...] = (status, incidents, show, delivery, explain, poll, version)
+VERBS: tuple[Callable[..., object], ...] = (
+    status,
+    incidents,
+    show,
+    ack,
+    note,
+    mute,
+    unmute,
+    mutes,
+    groups,
+    notices,
+    notify_test,
+    delivery,
+    explain,
+    poll,
+    version,
+)
 KEY_VERBS: dict[str, Callable[..., object]] = {"create": create_key, "list": list_keys, "revoke": revoke_key}
 QUARANTINE_VERBS: dict[str, Callable[..., object]] = {
     "list": list_quarantined,
@@ -42,9 +63,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 keys = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True, rich_markup_mode=None)
+group = typer.Typer(help="Change what the agents of a group are told.", no_args_is_help=True, rich_markup_mode=None)
 quarantine = typer.Typer(
     help="Messages that could not be taken in: list, show, redrive.", no_args_is_help=True, rich_markup_mode=None
 )
+rules = typer.Typer(help="Rules: try a file on the past.", no_args_is_help=True, rich_markup_mode=None)
+rules.command("test", epilog=EXIT_CODES_HELP)(try_rules)
 for verb in VERBS:
     app.command(epilog=EXIT_CODES_HELP)(verb)
 app.command(add_help_option=False, context_settings=HANDED_ON)(simulate)
@@ -52,8 +76,11 @@ for name, verb in KEY_VERBS.items():
     keys.command(name, epilog=EXIT_CODES_HELP)(verb)
 for name, verb in QUARANTINE_VERBS.items():
     quarantine.command(name, epilog=EXIT_CODES_HELP)(verb)
+group.command("set", epilog=EXIT_CODES_HELP)(set_group)
 app.add_typer(keys, name="keys")
+app.add_typer(group, name="group")
 app.add_typer(quarantine, name="quarantine")
+app.add_typer(rules, name="rules")
 
 
 @app.callback()

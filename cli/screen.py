@@ -16,8 +16,16 @@ WIDEST = 80
 NARROW = 60
 WIDEST_CELL = 24
 MARGIN = "  "
-STATE_WORDS = {"stale": "NO DATA", "ok": "ok", "closed": "closed"}
-COLOURS = {"critical": "1;31", "stale": "33", "warning": "33", "waiting": "2", "ok": "32"}
+STATE_WORDS = {"stale": "NO DATA", "muted": "muted", "ok": "ok", "closed": "closed"}
+COLOURS = {
+    "critical": "1;31",
+    "stale": "33",
+    "warning": "33",
+    "unknown": "33",
+    "waiting": "2",
+    "muted": "2",
+    "ok": "32",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
-"""What processor and help desk are both told: their database and their broker account."""
+"""What processor and help desk are both told: their database, their broker account and whom to notify."""
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -21,6 +22,7 @@ class ServerSettings(BaseModel):
     rabbitmq_user: Text
     rabbitmq_password: SecretStr
     rabbitmq_virtual_host: Text = "/"
+    notifications_file: Path = Path("/etc/healthmon/notifications.toml")
 
     @property
     def database_secret(self) -> str | None:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from faults.evidence import Kept
-from faults.reference import expected_steps, impossible_steps
+from faults.reference import expected_steps, impossible_steps, rules_of_timers
 from faults.witness import Key, Witnessed
-from processor.findings import OWN_RULES
+from processor.findings import OWN_RULES, SILENCE_RULES
 
 SHOWN = 5
 MOST_SPOOL_BYTES = 65 * 1024 * 1024
@@ -135,7 +135,8 @@ def nothing_is_twice(kept: Kept) -> list[str]:
 
 def incidents_as_by_the_book(expected: Collection[object], judged: Collection[str], kept: Kept) -> list[str]:
     """C4: the incidents of the agents whose records all came in their order are those of a fold over what is stored."""
-    found = {step for step in kept.incidents if step.agent_id in judged and step.rule not in OWN_RULES}
+    others = OWN_RULES | rules_of_timers()
+    found = {step for step in kept.incidents if step.agent_id in judged and step.rule not in others}
     return [
         *_missing("C4: a change of an incident that should be there", set(expected) - found),
         *_missing("C4: a change of an incident that should not be there", found - set(expected)),
@@ -144,7 +145,7 @@ def incidents_as_by_the_book(expected: Collection[object], judged: Collection[st
 
 def incidents_are_shown(kept: Kept, excuse: Excuse) -> list[str]:
     """C4: no incident of any agent that the stored records do not show, and none about our own mistakes."""
-    own = {step for step in kept.incidents if step.rule in OWN_RULES - set(excuse.incidents)}
+    own = {step for step in kept.incidents if step.rule in OWN_RULES - SILENCE_RULES - set(excuse.incidents)}
     return [
         *_missing("C4: a change of an incident that its record does not show", impossible_steps(kept)),
         *_missing("C4: an incident about the account itself", own),

@@ -178,7 +178,7 @@ def _quarantined(connection: Connection) -> list[QuarantinedRow]:
 def _accounts(connection: Connection) -> Iterator[AccountRow]:
     gaps: dict[tuple[int, int], Counter[str]] = defaultdict(Counter)
     for gap in connection.execute(select(tables.gap)):
-        gaps[gap.agent_no, gap.epoch][gap.state] += gap.last_seq - gap.first_seq + 1
+        gaps[gap.agent_no, gap.epoch][gap.state] += (gap.last_seq - gap.first_seq) // gap.step + 1
     query = select(tables.account, tables.agent.c.agent_id).join_from(tables.account, tables.agent)
     for row in connection.execute(query):
         numbers = (row.assigned_seq, row.stored, row.duplicates)
@@ -188,9 +188,13 @@ def _accounts(connection: Connection) -> Iterator[AccountRow]:
 def _died_in_memory(connection: Connection) -> set[Key]:
     """Declared by the processor alone: nobody but it can name what died with an agent's process."""
     gap, agent = tables.gap, tables.agent
-    query = select(agent.c.agent_id, gap.c.epoch, gap.c.first_seq, gap.c.last_seq).join_from(gap, agent)
+    query = select(agent.c.agent_id, gap.c.epoch, gap.c.first_seq, gap.c.last_seq, gap.c.step).join_from(gap, agent)
     rows = connection.execute(query.where(gap.c.state == "declared", gap.c.reason == "disk"))
-    return {Key(row.agent_id, row.epoch, seq) for row in rows for seq in range(row.first_seq, row.last_seq + 1)}
+    return {Key(row.agent_id, row.epoch, seq) for row in rows for seq in _numbers(row)}
+
+
+def _numbers(gap: Any) -> range:
+    return range(gap.first_seq, gap.last_seq + 1, gap.step)
 
 
 def _snapshots(connection: Connection) -> Iterator[StoredSnapshot]:

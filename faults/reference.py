@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from faults.evidence import IncidentStep, Kept, StoredSnapshot
 from faults.witness import Witnessed
-from processor.fold import Circumstances, RuleSet, fold_snapshot
+from processor.fold import Circumstances, fold_snapshot
+from processor.rule import TIMED, Kind
 from processor.rule_files import load_rules
+from processor.rule_set import RuleSet
 from store.model import STALE_AFTER_INTERVALS, Check, KeptSnapshot
 
 AT_ONCE_MS = 5_000
@@ -31,7 +33,7 @@ def expected_steps(seen: Witnessed, kept: Kept) -> tuple[set[IncidentStep], set[
 
 def impossible_steps(kept: Kept) -> set[IncidentStep]:
     """Changes that no stored snapshot shows: an incident opened by a value below its limit, or closed by one above."""
-    rules = {rule.rule_id: rule for rule in load_rules()}
+    rules = {rule.rule_id: rule for rule in load_rules() if rule.kind is Kind.THRESHOLD}
     readings = {snapshot.key: snapshot.readings for snapshot in kept.snapshots}
     wrong: set[IncidentStep] = set()
     for step in kept.incidents:
@@ -40,10 +42,15 @@ def impossible_steps(kept: Kept) -> set[IncidentStep]:
             continue
         values = readings.get(step.key, {})
         value = values.get(f"{rule.metric}{{{step.subject}}}" if step.subject else rule.metric)
-        lowest = min(level.above for level in rule.levels.values())
+        lowest = min(level.limit for level in rule.levels.values())
         if value is None or (value > lowest) != (step.change != "closed"):
             wrong.add(step)
     return wrong
+
+
+def rules_of_timers() -> frozenset[str]:
+    """Their incidents belong to no single record."""
+    return frozenset(rule.rule_id for rule in load_rules() if rule.kind in TIMED)
 
 
 def agents_in_order(seen: Witnessed) -> set[str]:

@@ -24,6 +24,7 @@ from store.role import Role
 
 KEY_PREFIX = "healthmon_"
 KEYLESS_ROLE = Role.OPERATOR
+LOCAL_AUTHOR = "local"
 _bearer = HTTPBearer(scheme_name="key", bearerFormat=f"{KEY_PREFIX}...", auto_error=False)
 
 
@@ -47,7 +48,7 @@ def check_role(
 ) -> None:
     """Let the request pass or raise a 401 or 403 that says what is missing."""
     needed = Role(scopes.scopes[0])
-    key = presented_key(request.headers.get("authorization", ""))
+    key = _key_of(request)
     held = KEYLESS_ROLE if key is None and desk.settings.keyless else role_of(desk, key)
     if held is None:
         raise _unauthorized(key)
@@ -58,6 +59,16 @@ def check_role(
 VIEWER = Security(check_role, scopes=[Role.VIEWER])
 OPERATOR = Security(check_role, scopes=[Role.OPERATOR])
 ADMIN = Security(check_role, scopes=[Role.ADMIN])
+
+
+def author_of(request: Request, desk: TheDesk) -> str:
+    """Who does it, for people: the name of the key, or `local` for whoever is on this machine."""
+    key = _key_of(request)
+    kept = _kept_key(desk, sha256_of(key)) if key else None
+    return LOCAL_AUTHOR if kept is None else kept.name
+
+
+TheAuthor = Annotated[str, Depends(author_of)]
 
 
 def presented_key(authorization: str) -> str | None:
@@ -79,11 +90,21 @@ def role_of(desk: Desk, key: str | None) -> Role | None:
     sha256 = sha256_of(key)
     if desk.admin_key_sha256 is not None and hmac.compare_digest(sha256, desk.admin_key_sha256):
         return Role.ADMIN
+    kept = _kept_key(desk, sha256)
+    return None if kept is None else kept.role
+
+
+def _key_of(request: Request) -> str | None:
+    return presented_key(request.headers.get("authorization", ""))
+
+
+def _kept_key(desk: Desk, sha256: str) -> keys.ApiKey | None:
+    """The key with this digest, None when it is unknown or revoked."""
     with reading(desk.engine) as connection:
         kept = keys.find_by_sha256(connection, sha256)
     if kept is None or kept.revoked_ms is not None or not hmac.compare_digest(sha256, kept.sha256):
         return None
-    return kept.role
+    return kept
 
 
 def _unauthorized(key: str | None) -> Problem:

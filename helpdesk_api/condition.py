@@ -7,42 +7,65 @@ from health.state import URGENCY, State
 from helpdesk_api.freshness import Freshness
 from helpdesk_api.host_page import lacking_table
 from helpdesk_api.words import AGENT_STATUS, STATE_WORDS, span
-from store.model import CLOCK_TOLERANCE_MS, Agent, OpenIncident, agent_state
+from store.incidents import OpenIncident
+from store.model import CLOCK_TOLERANCE_MS, Agent, agent_state
 
 MOST_NAMED = 3
 LONGEST_REASON = 160
+AGENT_SILENT = "agent-silent"  # the rule by which the processor says why nothing is heard
 SPOOL = "spool"  # under this name a snapshot says why the agent cannot keep records on its disk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """`no_news` is why there are no fresh data of the host, None while there are; `excused` when the host is not to
-    blame for that."""
+    blame for that. `own_state` is the one that a muted host would be in."""
 
     state: State
+    own_state: State
     sentence: str
     no_news: str | None
     excused: bool
 
+    @property
+    def is_muted(self) -> bool:
+        return self.state is State.MUTED
+
 
 def condition_of(
-    agent: Agent, worst: OpenIncident | None, errors: Mapping[str, str], freshness: Freshness, now_ms: int
+    agent: Agent,
+    worst: OpenIncident | None,
+    errors: Mapping[str, str],
+    freshness: Freshness,
+    now_ms: int,
+    muted: str = "",
 ) -> Condition:
-    """`worst` is the host's most urgent open incident, `errors` what its newest snapshot says it could not do."""
+    """`worst` is the host's most urgent open incident, `errors` what its newest snapshot says it could not do.
+
+    `muted` says until when and why nobody wants to hear of the host, empty while people do.
+    """
     excuse = freshness.excuse(agent, now_ms)
     state = agent_state(agent, worst.severity if worst else None, now_ms)
     if excuse is not None:
         state = min(state, State.STALE, key=URGENCY.__getitem__)
     no_news = excuse or silence(agent, now_ms)
+    if worst is not None and worst.rule == AGENT_SILENT and excuse is None:
+        no_news = worst.sentence  # the processor knows why
     sentence = _sentence(state, worst, errors, no_news, now_ms)
-    return Condition(state=state, sentence=sentence, no_news=no_news, excused=excuse is not None)
+    shown = State.MUTED if muted else state
+    told = f"{muted}. Its own state: {STATE_WORDS[state]}: {sentence}" if muted else sentence
+    return Condition(state=shown, own_state=state, sentence=told, no_news=no_news, excused=excuse is not None)
 
 
 def _sentence(
     state: State, worst: OpenIncident | None, errors: Mapping[str, str], no_news: str | None, now_ms: int
 ) -> str:
     if no_news is not None:
+        if worst is not None and no_news == worst.sentence:
+            return f"{worst.sentence}."
         return f"{no_news} Before that: {worst.sentence}." if worst else no_news
+    if worst is not None and state is State.MUTED:
+        return worst.sentence
     if worst is not None and state is worst.severity:
         return f"{STATE_WORDS[state]} for {span((now_ms - worst.opened_ms) / 1000)}: {worst.sentence}"
     if state is State.WAITING:

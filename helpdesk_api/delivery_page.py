@@ -101,6 +101,7 @@ def _ranges(shown: Sequence[AgentSums], reads: Reads) -> Iterator[Range]:
 
 def _range(one: AgentSums, epoch: int, gap: Gap) -> Range:
     numbers = f"{gap.first_seq:,}" if gap.count == 1 else f"{gap.first_seq:,} to {gap.last_seq:,}"
+    numbers += "" if gap.step == 1 else ", every other one,"
     return Range(
         agent_id=one.agent_id,
         name=one.name,

@@ -9,9 +9,11 @@ from fastapi import Path
 from sqlalchemy import Connection
 
 from health.state import URGENCY
+from helpdesk_api.condition import AGENT_SILENT
 from helpdesk_api.problem import Problem
 from store.agents import get_agent, list_agents, named
-from store.model import Agent, OpenIncident
+from store.incidents import OpenIncident
+from store.model import Agent
 
 AgentName = Annotated[str, Path(max_length=256, description="Id, or host name when no other agent has the same.")]
 PART = 500  # rows read at a time
@@ -37,7 +39,7 @@ def find_agent(connection: Connection, name: str) -> Agent:
 
 
 def worst_by_agent(incidents: Iterable[OpenIncident]) -> dict[str, OpenIncident]:
-    """The most urgent incident of each agent, the oldest of equals."""
+    """The most urgent incident of each agent; of equals why nothing is heard of it, else the oldest."""
     worst: dict[str, OpenIncident] = {}
     for incident in incidents:
         known = worst.get(incident.agent_id)
@@ -46,8 +48,8 @@ def worst_by_agent(incidents: Iterable[OpenIncident]) -> dict[str, OpenIncident]
     return worst
 
 
-def _rank(incident: OpenIncident) -> tuple[int, int]:
-    return URGENCY[incident.severity], incident.number
+def _rank(incident: OpenIncident) -> tuple[int, bool, int]:
+    return URGENCY[incident.severity], incident.rule != AGENT_SILENT, incident.number
 
 
 def _ambiguous(name: str, found: list[Agent]) -> Problem:

@@ -2,39 +2,28 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from health.state import URGENCY, State
 from helpdesk_api.condition import MOST_NAMED, SPOOL, Condition, condition_of
 from helpdesk_api.fleet import worst_by_agent
 from helpdesk_api.freshness import Freshness
 from helpdesk_api.host_page import split_name
+from helpdesk_api.muting import Muting
+from helpdesk_api.needs import Needs, needs_of, silent_word
 from helpdesk_api.words import NOT_REPORTED, STATE_WORDS, count, percent, significant, span
-from store.model import Agent, KeptSnapshot, OpenIncident, Remedy, Step
+from store.incidents import OpenIncident
+from store.model import Agent, KeptSnapshot, Remedy
 
 ROWS = 100
-MAX_NEEDS = 8
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
-    """One thing that needs somebody: an open incident, or a host nobody hears."""
-
-    state: State
-    word: str
-    host: str
-    href: str
-    since_ms: int
-    sentence: str
-    fix_href: str
-    fix_word: str = "Open"
-    step: Step | None = None
-    number: int | None = None  # the incident's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """A host in the table; `old` when its values are from before it fell silent, `lacking` names what is missing."""
+    """A host in the table; `old` when its values are from before it fell silent, `lacking` names what is missing.
+
+    `own_word` is the state that a muted host would be in.
+    """
 
     state: State
     word: str
@@ -50,6 +39,7 @@ class Row:
     version: str
     old: bool
     lacking: str
+    own_word: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +49,7 @@ class FleetView:
     rows_count: int
     excused_count: int
     counts: Sequence[tuple[State, str, int]]
-    needs: Sequence[Need]
-    needs_count: int
-    needs_hidden: int
+    needs: Needs
     quiet_line: str
     rows: Sequence[Row]
     next_page: int | None
@@ -80,7 +68,7 @@ def fleet_view(
     incidents: Sequence[OpenIncident],
     errors: Mapping[str, Mapping[str, str]],
     freshness: Freshness,
-    now_ms: int,
+    mutes: Muting,
     page_number: int,
     reads: Reads,
 ) -> FleetView:
@@ -88,10 +76,11 @@ def fleet_view(
 
     `errors` is what was not measured, by agent.
     """
+    incidents, now_ms = mutes.hushed(incidents), mutes.now_ms
     worst = worst_by_agent(incidents)
     conditions = {
         agent.agent_id: condition_of(
-            agent, worst.get(agent.agent_id), errors.get(agent.agent_id, {}), freshness, now_ms
+            agent, worst.get(agent.agent_id), errors.get(agent.agent_id, {}), freshness, now_ms, mutes.host_words(agent)
         )
         for agent in agents
     }
@@ -100,15 +89,12 @@ def fleet_view(
         key=lambda one: (URGENCY[conditions[one.agent_id].state], one.agent_id not in errors, one.name, one.agent_id),
     )
     first = (page_number - 1) * ROWS
-    needs = _needs(agents, incidents, conditions, now_ms)
     excused = sum(one.excused for one in conditions.values())
     return FleetView(
         rows_count=len(agents),
         excused_count=excused,
         counts=_counts(Counter(one.state for one in conditions.values())),
-        needs=[_with_fix(need, reads) for need in needs[:MAX_NEEDS]],
-        needs_count=len(needs),
-        needs_hidden=max(0, len(needs) - MAX_NEEDS),
+        needs=needs_of(agents, incidents, conditions, now_ms, reads.remedies),
         quiet_line=_quiet_line(conditions, errors, excused),
         rows=[
             _row(agent, conditions[agent.agent_id], errors.get(agent.agent_id, {}), reads.latest(agent), now_ms)
@@ -122,72 +108,24 @@ def _counts(states: Counter[State]) -> list[tuple[State, str, int]]:
     return [(state, STATE_WORDS[state], states[state]) for state in State if states[state]]
 
 
-def _needs(
-    agents: Sequence[Agent], incidents: Sequence[OpenIncident], conditions: Mapping[str, Condition], now_ms: int
-) -> list[Need]:
-    """A host that is not to blame for its silence is none: what is to blame stands above all."""
-    needs = [_incident_need(incident) for incident in incidents]
-    silent = [(agent, conditions[agent.agent_id]) for agent in agents]
-    needs += [_silence_need(agent, one.no_news, now_ms) for agent, one in silent if one.no_news and not one.excused]
-    return sorted(needs, key=lambda need: (URGENCY[need.state], need.since_ms, need.number or 0))
-
-
-def _incident_need(incident: OpenIncident) -> Need:
-    return Need(
-        state=incident.severity,
-        word=STATE_WORDS[incident.severity],
-        host=incident.host_name or incident.agent_id,
-        href=f"/h/{incident.agent_id}",
-        since_ms=incident.opened_ms,
-        sentence=incident.sentence,
-        fix_href=f"/i/{incident.number}",
-        number=incident.number,
-    )
-
-
-def _with_fix(need: Need, reads: Reads) -> Need:
-    remedies = () if need.number is None else reads.remedies(need.number)
-    if not remedies:
-        return need
-    return replace(
-        need,
-        step=remedies[0].steps[0] if remedies[0].steps else None,
-        fix_href=f"{need.fix_href}#fix-1",
-        fix_word="See fix" if len(remedies) == 1 else f"See {len(remedies)} fixes",
-    )
-
-
-def _silence_need(agent: Agent, reason: str, now_ms: int) -> Need:
-    return Need(
-        state=State.STALE,
-        word=_silent_word(agent, now_ms),
-        host=agent.name,
-        href=f"/h/{agent.agent_id}",
-        since_ms=agent.data_ms,
-        sentence=reason,
-        fix_href=f"/h/{agent.agent_id}",
-    )
-
-
 def _word(condition: Condition, agent: Agent, now_ms: int) -> str:
+    if condition.is_muted:
+        return condition.sentence.partition(" (")[0]
     if condition.state is not State.STALE:
         return STATE_WORDS[condition.state]
-    return "No fresh data" if condition.excused else _silent_word(agent, now_ms)
-
-
-def _silent_word(agent: Agent, now_ms: int) -> str:
-    word = STATE_WORDS[State.STALE]
-    return f"{word} {span((now_ms - agent.data_ms) / 1000)}" if agent.data_ms <= now_ms else word
+    return "No fresh data" if condition.excused else silent_word(agent, now_ms)
 
 
 def _quiet_line(conditions: Mapping[str, Condition], errors: Mapping[str, object], excused: int) -> str:
     states = Counter(one.state for one in conditions.values())
-    fine, waiting = states[State.OK], states[State.WAITING]
+    fine, waiting, muted = states[State.OK], states[State.WAITING], states[State.MUTED]
     in_part = sum(agent_id in conditions and conditions[agent_id].state is State.OK for agent_id in errors)
     every = "All " if fine > 1 and fine == len(conditions) else ""
     told = [f"{every}{count(fine, 'host')} OK."] if fine else []
     if waiting:
         told.append(f"{count(waiting, 'host')} waiting for the first report.")
+    if muted:
+        told.append(f"{count(muted, 'host')} muted.")
     if in_part:
         told.append(f"{count(in_part, 'host')} not measured in full.")
     if excused:
@@ -216,6 +154,7 @@ def _row(
         version=agent.agent_version or NOT_REPORTED,
         old=old,
         lacking="" if old else _lacking(errors),
+        own_word=STATE_WORDS[condition.own_state] if condition.own_state is not condition.state else "",
     )
 
 

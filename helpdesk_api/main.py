@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping
 
 from sqlalchemy import Engine
 
+from configuration.notifications import load as load_notifications
 from configuration.reader import ConfigError
 from console.logs import start_logging
 from helpdesk_api.admin_key import admin_key
 from helpdesk_api.app import create_app
 from helpdesk_api.command_sender import AmqpCommandSender
 from helpdesk_api.desk import Desk
+from helpdesk_api.group_keeper import start_keeper
 from helpdesk_api.server import answer, listening_socket
 from helpdesk_api.settings import Settings, load_settings
 from knowledge.catalogue import load_catalogue
@@ -36,10 +38,10 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # both signals end by way of the finally clauses
     try:
         settings = start_settings(os.environ)
-        engine = open_store(settings)
+        channels, engine = channel_kinds(settings), open_store(settings)
         with listening_socket(settings) as listening, admin_key(settings.admin_key_file) as admin_key_sha256:
             wait_for_database(engine)
-            serve(settings, engine, listening, admin_key_sha256)
+            serve(settings, engine, listening, admin_key_sha256, channels)
     except ConfigError as error:
         for problem in error.problems:
             _log.error("%s", problem)
@@ -90,15 +92,32 @@ def wait_for_database(engine: Engine, sleep: Callable[[float], None] = time.slee
             return
 
 
-def serve(settings: Settings, engine: Engine, listening: socket.socket, admin_key_sha256: str) -> None:
+def channel_kinds(settings: Settings) -> Mapping[str, str]:
+    """The kinds of the channels by their names; what is secret of them is for the processor alone.
+
+    Raises ConfigError.
+    """
+    channels = load_notifications(settings.notifications_file).channels
+    return {name: channel.kind for name, channel in channels.items()}
+
+
+def serve(
+    settings: Settings,
+    engine: Engine,
+    listening: socket.socket,
+    admin_key_sha256: str,
+    channels: Mapping[str, str],
+) -> None:
     catalogue = load_catalogue()
     for error in catalogue.errors:
         _log.warning("%s", error)
     sender = AmqpCommandSender(settings.broker)
-    desk = Desk(settings, engine, catalogue, Matcher(catalogue.problems), sender, admin_key_sha256)
+    desk = Desk(settings, engine, catalogue, Matcher(catalogue.problems), sender, admin_key_sha256, channels)
     sender.start()
+    stop_keeper = start_keeper(desk)
     try:
         answer(create_app(desk), settings, listening)
     finally:
+        stop_keeper()
         sender.stop()
         engine.dispose()

@@ -15,7 +15,10 @@ from store.quarantine import QuarantineTotal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What is exported. `unsettled` holds (agent id, in transit, unexplained) for each agent."""
+    """What is exported. `unsettled` holds (agent id, in transit, unexplained) for each agent.
+
+    `punctual` holds (agent id, share of its reports that came in time) for each that had any due.
+    """
 
     sums: Sums
     unsettled: Sequence[tuple[str, int, int]]
@@ -23,6 +26,7 @@ class Figures:
     queue_age_seconds: float | None
     quarantine: QuarantineTotal
     agents_by_state: Mapping[State, int]
+    punctual: Sequence[tuple[str, float]] = ()
 
 
 def metrics_text(figures: Figures) -> bytes:
@@ -70,6 +74,12 @@ def _per_agent(figures: Figures) -> Iterator[Metric]:
         unexplained.add_metric([agent_id], lacking)
     yield transit
     yield unexplained
+    punctual = GaugeMetricFamily(
+        "healthmon_agent_punctual_ratio", "Share of the last 5 minutes' reports that came in time.", labels=["agent"]
+    )
+    for agent_id, ratio in figures.punctual:
+        punctual.add_metric([agent_id], ratio)
+    yield punctual
 
 
 def _queue(figures: Figures) -> Iterator[Metric]:

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 
 from console.text import escape
 from helpdesk_api.times import rfc3339
-from helpdesk_api.words import clock, count, span
+from helpdesk_api.words import clock, count, percent, size, span
 
 FOLDER = Path(__file__).parent
 _templates = Environment(
@@ -19,7 +19,9 @@ _templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_templates.filters.update(rfc3339=rfc3339, clock=clock, count=count, span=span, visible=escape)
+_templates.filters.update(
+    rfc3339=rfc3339, clock=clock, count=count, percent=percent, size=size, span=span, visible=escape
+)
 
 
 def page(

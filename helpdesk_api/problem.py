@@ -70,6 +70,11 @@ def not_found(what: str, hint: str) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "not-found", "Not found", f"There is no {what}. {hint}")
 
 
+def invalid(detail: str) -> Problem:
+    """Of a request whose shape is right and whose values do not fit."""
+    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "Invalid request", detail)
+
+
 def answer(request: Request, problem: Problem) -> Response:
     """The problem as JSON, or as a page where a browser asks for one."""
     body = {

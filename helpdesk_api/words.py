@@ -7,7 +7,9 @@ STATE_WORDS: dict[State, str] = {
     State.CRITICAL: "Critical",
     State.STALE: "No data",
     State.WARNING: "Warning",
+    State.UNKNOWN: "Unknown",
     State.WAITING: "Waiting for first report",
+    State.MUTED: "Muted",
     State.OK: "OK",
 }
 AGENT_STATUS = "healthmon-agent status"  # says on the host what the agent waits for

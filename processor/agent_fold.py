@@ -7,15 +7,18 @@ from typing import Any
 import msgspec
 
 from processor import identity
+from processor.check_results import close_unconfigured
 from processor.clock_offset import correction_ms, measured_offset_ms
 from processor.delivery import Delivery
 from processor.draft import Draft
-from processor.fold import Circumstances, Place, fold_snapshot
+from processor.fold import Circumstances, Folded, fold_results, fold_snapshot, still_unheard
 from processor.identity import Standing
+from processor.judgement import Origin
 from processor.kept_rows import kept_row, milliseconds
 from processor.lateness import is_late
 from processor.ledger import Ledger
 from processor.memory import FleetMemory
+from processor.rule_set import Place
 from processor.unread import number_of_record
 from rabbitmq.message import BadRecord, Numbering, ReadRecord
 from rabbitmq.records import Goodbye, Hello, Loss, Record, Result, Snapshot
@@ -71,6 +74,8 @@ class AgentFold:
         self.interval_ms = agent.interval_ms
         self.offset_ms = agent.clock_offset_ms
         self.checks = dict(memory.checks(agent.agent_id))
+        self.unheard = memory.unheard(agent.agent_id)
+        self.recent = memory.recent(agent.agent_id)
         self.moved: dict[Place, Check] = {}
         self.known_ledgers = memory.ledgers(agent.agent_id)
         self.ledgers: dict[int, Ledger] = {}  # drafts, by epoch
@@ -81,6 +86,17 @@ class AgentFold:
         self.has_stopped = False
         self._changes: Changes = {}
         self._draft = draft
+        self._unfolded: list[tuple[Record, KeptSnapshot | KeptRecord, Sending]] = []
+
+    def fold_in_order(self) -> None:
+        """Fold what was kept into the state, in the order of its numbers, whatever order it came in.
+
+        One that is older than what was folded in an earlier batch is history, but for what a hello tells of the host.
+        """
+        folded = (self.agent.epoch, self.agent.seq)
+        for record, row, sending in sorted(self._unfolded, key=lambda item: item[0].key):
+            self._fold(record, row, sending, is_newest=(record.epoch, record.seq) > folded)
+        self._unfolded.clear()
 
     @property
     def row(self) -> Agent:
@@ -189,21 +205,27 @@ class AgentFold:
         self.foreign_records += 1
 
     def _keep(self, record: Record, row: KeptSnapshot | KeptRecord, sending: Sending) -> None:
+        if (record.epoch, record.seq) > self.position:
+            self._advance(record, sending)
+        if isinstance(row, KeptRecord):
+            self._draft.records.append(row)
+        else:
+            self._draft.snapshots.append(row)
+        if type(record) in _AT_ONCE:
+            _AT_ONCE[type(record)](self, record)
+        self._unfolded.append((record, row, sending))
+
+    def _fold(self, record: Record, row: KeptSnapshot | KeptRecord, sending: Sending, *, is_newest: bool) -> None:
         interval_ms = milliseconds(record.interval_seconds) if isinstance(record, Snapshot) else self.interval_ms
         is_late = sending.is_late(row.wall_ms, interval_ms)
         lived_ms = sending.lived_ms(row.wall_ms, self._draft.now_ms) if is_late else self._draft.now_ms
         if lived_ms > self._changes.get("last_seen_ms", self.agent.last_seen_ms) or not is_late:
             self._changes["last_seen_ms"] = lived_ms
-        is_newest = (record.epoch, record.seq) > self.position
-        if is_newest:
-            self._advance(record, sending)
-        if isinstance(row, KeptRecord):
-            self._draft.records.append(row)
-            if is_newest or type(record) in _TOLD_LATE:
-                _FOLDS.get(type(record), _fold_other)(self, record)
-            return
-        self._draft.snapshots.append(row)
-        if is_newest and isinstance(record, Snapshot):
+        if isinstance(record, Hello):
+            self.fold_hello(record, is_newest=is_newest)
+        elif is_newest and isinstance(record, Goodbye):
+            self.fold_goodbye(record)
+        elif is_newest and isinstance(record, Snapshot) and isinstance(row, KeptSnapshot):
             self._fold_snapshot(record, row, lived_ms, is_late)
 
     def _advance(self, record: Record, sending: Sending) -> None:
@@ -222,27 +244,52 @@ class AgentFold:
         known_ms = changes.get("snapshot_received_ms", self.agent.snapshot_received_ms) or 0
         if lived_ms > known_ms or not is_late:
             changes["snapshot_received_ms"] = lived_ms
-        silence_ms = row.wall_ms - (self.snapshot_ms or row.wall_ms)
-        after_silence = silence_ms > STALE_AFTER_INTERVALS * max(self.interval_ms, interval_ms)
-        circumstances = Circumstances(record.errors, after_silence, is_late, correction_ms(self.offset_ms))
-        folded = fold_snapshot(row, circumstances, self.checks, self._draft.rules, self._draft.find_remedies)
-        for check in folded.checks:
-            place = (check.key.rule, check.key.subject)
-            self.checks[place] = self.moved[place] = check
-        self._draft.incidents.extend(folded.incidents)
+        self._judge(record, row, is_late)
         self.snapshot_ms, self.interval_ms = row.wall_ms, interval_ms
         changes["scope"], changes["interval_ms"] = record.scope, interval_ms
         changes["goodbye_ms"] = changes["goodbye_reason"] = None
         changes["snapshot_ms"], changes["snapshot_epoch"], changes["snapshot_seq"] = row.wall_ms, row.epoch, row.seq
 
-    def fold_hello(self, record: Hello) -> None:
+    def _judge(self, record: Snapshot, row: KeptSnapshot, is_late: bool) -> None:
+        interval_ms = milliseconds(record.interval_seconds)
+        silence_ms = row.wall_ms - (self.snapshot_ms or row.wall_ms)
+        circumstances = Circumstances(
+            errors=record.errors,
+            after_silence=silence_ms > STALE_AFTER_INTERVALS * max(self.interval_ms, interval_ms),
+            is_late=is_late,
+            correction_ms=correction_ms(self.offset_ms),
+            group=self._group,
+            unheard=self.unheard,
+            recent=self.recent,
+        )
+        find_remedies = self._draft.find_remedies
+        self._take_over(fold_snapshot(row, circumstances, self.checks, self._draft.rules, find_remedies))
+        if record.checks:
+            circumstances = replace(circumstances, unheard=self.unheard, recent=self.recent)
+            self._take_over(fold_results(record.checks, row, circumstances, self.checks, find_remedies))
+
+    def _take_over(self, folded: Folded) -> None:
+        for check in folded.checks:
+            place = (check.key.rule, check.key.subject)
+            self.checks[place] = self.moved[place] = check
+        self._draft.incidents.extend(folded.incidents)
+        self.unheard = still_unheard(self.unheard, folded.incidents)
+        self.recent = folded.recent
+
+    @property
+    def _group(self) -> str:
+        group: str = self._changes.get("group_name", self.agent.group_name)
+        return group
+
+    def fold_hello(self, record: Hello, *, is_newest: bool) -> None:
         """What a hello tells of the host holds even when newer snapshots came first."""
         if record.system is not None:
             self._draft.systems[self.agent.agent_id] = msgspec.json.encode(record.system)
             self._changes["has_system_info"] = True
         self._changes["host_name"], self._changes["agent_version"] = record.host_name, record.agent_version
-        if (record.epoch, record.seq) < self.position:
+        if not is_newest:
             return
+        self._close_unconfigured(record)
         self.interval_ms = milliseconds(record.interval_seconds)
         self._changes |= {
             "scope": record.scope,
@@ -250,7 +297,22 @@ class AgentFold:
             "hello_ms": self._draft.now_ms,
             "goodbye_ms": None,
             "goodbye_reason": None,
+            "group_name": record.group,
+            "labels": record.labels,
         }
+
+    def _close_unconfigured(self, record: Hello) -> None:
+        now_ms, wall_ms = self._draft.now_ms, milliseconds(record.wall_seconds)
+        origin = Origin(
+            agent_id=record.agent_id,
+            epoch=record.epoch,
+            seq=record.seq,
+            received_ms=now_ms,
+            correction_ms=correction_ms(self.offset_ms),
+        )
+        ended = close_unconfigured(record.checks, self.checks, self._draft.rules, wall_ms, origin)
+        checks = [step.check for step in ended if step.check is not None]
+        self._take_over(Folded(checks, [change for step in ended for change in step.incidents], self.recent))
 
     def fold_goodbye(self, record: Goodbye) -> None:
         self.has_stopped = True
@@ -271,14 +333,7 @@ class AgentFold:
         self.ledger(record.lost_epoch).declare(numbers, record.reason, self._draft.now_ms)
 
 
-def _fold_other(_fold: AgentFold, _record: Record) -> None:
-    """Log records say nothing about the present state."""
-
-
-_FOLDS: Mapping[type[Record], Callable[[AgentFold, Any], None]] = {
-    Hello: AgentFold.fold_hello,
-    Goodbye: AgentFold.fold_goodbye,
-    Result: AgentFold.fold_result,
+_AT_ONCE: Mapping[type[Record], Callable[[AgentFold, Any], None]] = {
+    Result: AgentFold.fold_result,  # how a command ended and what is lost holds whenever it is heard
     Loss: AgentFold.fold_loss,
 }
-_TOLD_LATE = frozenset({Hello, Result, Loss})  # how a command ended and what is lost holds whenever it is heard

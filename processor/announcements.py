@@ -22,7 +22,7 @@ def announce(decision: Decision, kept: KeptBatch, summary: Summary, public_url: 
     for loss in decision.losses:
         lost = f"records {loss.first_seq} to {loss.last_seq} of epoch {loss.lost_epoch}"
         log.warning("%s gave up %s: %s", loss.agent_id, lost, loss.reason)
-    names = {agent.agent_id: agent.name for agent in decision.batch.agents}
+    names = {**decision.names, **{agent.agent_id: agent.name for agent in decision.batch.agents}}
     for change in decision.batch.incidents:
         number = kept.incident_numbers.get(change.key)
         link = f"{public_url}/i/{number}" if number is not None else ""
@@ -31,7 +31,9 @@ def announce(decision: Decision, kept: KeptBatch, summary: Summary, public_url: 
 
 
 def _level(change: IncidentChange) -> int:
-    if change.change in (Change.CLOSED, Change.EASED):
+    if change.change is Change.RESTATED:
+        return logging.DEBUG
+    if change.is_late or change.change in (Change.CLOSED, Change.EASED, Change.SETTLED):
         return logging.INFO
     return logging.ERROR if change.severity is State.CRITICAL else logging.WARNING
 

@@ -8,10 +8,10 @@ from processor.agent_fold import AgentFold
 from processor.clock_offset import SKEWED_UNTIL_MS, is_skewed, skew_sentence, steady_sentence
 from processor.draft import Draft
 from processor.findings import CLOCK_SKEW, IDENTITY_CONFLICT, RECORDS_UNEXPLAINED, Finding
-from processor.fold import Place
 from processor.identity import is_of_memory
 from processor.ledger import Ledger
-from store.model import Agent, Check
+from processor.rule_set import Place
+from store.model import Agent, Check, IncidentChange
 
 CONFLICT_OVER_AFTER_MS = 10 * 60_000
 
@@ -98,13 +98,16 @@ class _Judge:
             return
         ledgers: Mapping[int, Ledger] = {**self._fold.known_ledgers, **self._fold.ledgers}
         count = sum(ledger.unexplained for ledger in ledgers.values())
-        if bool(count) != (known is not None):
-            sentence = _unexplained_sentence(count) if count else "every record is stored or named as lost again"
-            finding = Finding(RECORDS_UNEXPLAINED, self._agent, count, sentence, self._draft.now_ms)
-            if count:
-                self._open(finding)
-            else:
-                self._close(finding)
+        if count == (known.value if known else 0):
+            return
+        sentence = _unexplained_sentence(count) if count else "every record is stored or named as lost again"
+        finding = Finding(RECORDS_UNEXPLAINED, self._agent, count, sentence, self._draft.now_ms)
+        if not count:
+            self._close(finding)
+        elif known is None:
+            self._open(finding)
+        else:
+            self._take(*finding.restated(known.since_ms))
 
     def _judge_clock(self) -> None:
         offset_ms, known = self._fold.offset_ms, self._findings.get(CLOCK_SKEW.place)
@@ -121,13 +124,14 @@ class _Judge:
 
     def _open(self, finding: Finding) -> Check:
         check, change = finding.opened(self._draft.find_remedies)
-        self._fold.moved[finding.kind.place] = check
-        self._draft.incidents.append(change)
+        self._take(check, change)
         return check
 
     def _close(self, finding: Finding) -> None:
-        check, change = finding.closed()
-        self._fold.moved[finding.kind.place] = check
+        self._take(*finding.closed())
+
+    def _take(self, check: Check, change: IncidentChange) -> None:
+        self._fold.moved[(check.key.rule, check.key.subject)] = check
         self._draft.incidents.append(change)
 
 

@@ -2,7 +2,7 @@
 
     broker --deliver--> buffer --100, 2 MiB or 0.1 s--> keep (one transaction) --commit--> basic.ack(multiple)
                           |                              on the worker's thread
-                          +-- one that came back 3 times --> all again, one at a time, each noted as a suspect first
+                          +-- one that came back twice ---> all again, one at a time, each noted as a suspect first
 
 One thread owns connection and channel and serves its heartbeats, however long the database takes. A message is
 acknowledged only after its commit: killed before it, the broker delivers again; killed between commit and
@@ -33,6 +33,7 @@ from rabbitmq.topology import QUEUE
 from store.engine import StoreUnavailable
 from store.fence import Fenced
 
+TAKEN_OVER = "another processor has taken over"
 log = logging.getLogger(__name__)
 
 # What a processor holds at worst: 100 messages of 1 MiB, and the objects of a batch, up to 35 times its 3 MiB of JSON
@@ -41,8 +42,8 @@ PREFETCH = 100
 BATCH_BYTES = 2 * 1024 * 1024  # of inflated JSON
 GATHER_SECONDS = 0.1
 IDLE_SECONDS = 0.5  # how long a stop may go unnoticed
-TIMED_WORK_SECONDS = 1.0
-SUSPECT_FROM = 3
+TIMED_WORK_SECONDS = 0.5
+SUSPECT_FROM = 2
 KEEP_TRYING_SECONDS = 60.0  # then the connection is closed and the database awaited without holding messages
 STOP_PATIENCE_SECONDS = 10.0  # what a stop leaves to the batch in hand
 LONGEST_BACK_OFF_SECONDS = 30.0
@@ -61,7 +62,7 @@ class BatchKeeper(Protocol):
 
 
 class Consumer:
-    """Runs until `stop` is set. `timed_work` is called about each second, never while a batch is being kept.
+    """Runs until `stop` is set. `timed_work` is called about twice a second, never while a batch is being kept.
 
     Raises WrongQueue when the broker's queue is another one than this program was written for.
     """
@@ -98,25 +99,38 @@ class Consumer:
             except NoQueue as error:
                 self._tell(str(error))
             except Fenced:
-                self._tell("another processor has taken over")
+                self._tell(TAKEN_OVER)
             except StoreUnavailable as error:
                 self._tell(f"the database is away: {error}")
                 self._job = self._worker.begin(lambda: self._keeper.wait_for_store(self._stop))
             self._failures += 1
             longest_seconds = min(LONGEST_BACK_OFF_SECONDS, 0.5 * 2 ** min(self._failures, 10))
-            self._stop.wait(random.uniform(0, longest_seconds))  # noqa: S311 jitter
+            self._rest(random.uniform(0, longest_seconds))  # noqa: S311 jitter
+
+    def _rest(self, seconds: float) -> None:
+        """Wait; what happens by the clock goes on, unless somebody still waits for the database."""
+        ends_at = time.monotonic() + seconds
+        while not self._stop.is_set() and (remaining_seconds := ends_at - time.monotonic()) > 0:
+            if self._job is None or self._job.done():
+                self._heed(self._job)
+                self._job = self._worker.begin(self._timed_work)
+            self._stop.wait(min(remaining_seconds, TIMED_WORK_SECONDS))
 
     def _tell(self, trouble: str) -> None:
         if trouble != self._trouble:
             log.warning("%s. Nothing is lost, messages wait in the broker. Trying again by itself", trouble)
         self._trouble = trouble
 
+    def _heed(self, ended: "Future[None] | None") -> None:
+        """A job that nobody waited for may have found that this processor is the active one no more."""
+        if ended is not None and isinstance(ended.exception(), Fenced):
+            self._tell(TAKEN_OVER)
+
     def _consume(self) -> None:
         """One connection; returns at a stop, or to begin again in the other manner: one at a time, or many."""
         if not self._has_ended(self._job):
             return
-        if self._job is not None and isinstance(self._job.exception(), Fenced):
-            self._tell("another processor has taken over")
+        self._heed(self._job)
         self._keeper.release()
         connection = pika.BlockingConnection(
             connection_parameters(self._address, connection_name="healthmon-processor")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from processor.ledger import Ledger
+from processor.recent import Recent
 from rabbitmq.records import Loss
 from rabbitmq.statement import Statement
 from store.model import Agent, Batch
@@ -16,12 +17,14 @@ Senders = Mapping[int, str]
 class Learnt:
     """What is remembered beside the batch's rows.
 
-    `repeats_from` tells who sent the batch's repeats, by agent; `reuses_told` are agents whose reused keys were dealt
-    with; `canary_monotonic_ms` is when the newest canary of this process was sent.
+    `repeats_from` tells who sent the batch's repeats, by agent; `recent` what each reported lately, as far as rules
+    look back; `reuses_told` are agents whose reused keys were dealt with; `canary_monotonic_ms` is when the newest
+    canary of this process was sent.
     """
 
     ledgers: Sequence[Ledger] = ()
     repeats_from: Mapping[str, Senders] = field(default_factory=dict)
+    recent: Mapping[str, Recent] = field(default_factory=dict)
     reuses_told: Sequence[str] = ()
     canary_monotonic_ms: int | None = None
 
@@ -30,7 +33,8 @@ class Learnt:
 class Decision:
     """`batch` must be kept; then memory takes over what was `learnt`, and `statements` go to their reply addresses.
 
-    The rest is for people: who is new, who said goodbye, who gave up which records.
+    The rest is for people: who is new, who said goodbye, who gave up which records, and what agents are called that are
+    not in the batch.
     """
 
     batch: Batch
@@ -39,3 +43,4 @@ class Decision:
     joined: Sequence[Agent] = ()
     stopped: Sequence[Agent] = ()
     losses: Sequence[Loss] = ()
+    names: Mapping[str, str] = field(default_factory=dict)

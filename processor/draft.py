@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 from processor.delivery import Delivery
-from processor.fold import RemedyFinder, RuleSet
+from processor.judgement import RemedyFinder
 from processor.ledger import Ledger
 from processor.plausibility import Reason
+from processor.rule_set import RuleSet
 from rabbitmq.records import Loss
 from rabbitmq.statement import Statement
 from store.model import (

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from health.state import State
-from processor.fold import Place, RemedyFinder
+from processor.judgement import RemedyFinder
+from processor.rule_set import Place
 from store.model import Agent, Change, Check, CheckKey, IncidentChange, Remedy
 
 
@@ -45,7 +46,26 @@ CLOCK_SKEW = Kind(
     metric="clock.offset_seconds",
     limit=30.0,
 )
-OWN_RULES = frozenset(kind.rule for kind in (IDENTITY_CONFLICT, RECORDS_UNEXPLAINED, CLOCK_SKEW))
+AGENT_SILENT = Kind(
+    rule="agent-silent",
+    severity=State.CRITICAL,
+    title="no data",
+    metric="silence.seconds",
+)
+PIPELINE = Kind(
+    rule="pipeline",
+    severity=State.CRITICAL,
+    title="records do not come through",
+    metric="pipeline.trouble_seconds",
+)
+GROUP_SILENT = Kind(
+    rule="group-silent",
+    severity=State.CRITICAL,
+    title="many agents fell silent together",
+    metric="silence.agents",
+)
+SILENCE_RULES = frozenset(kind.rule for kind in (AGENT_SILENT, PIPELINE, GROUP_SILENT))
+OWN_RULES = SILENCE_RULES | {kind.rule for kind in (IDENTITY_CONFLICT, RECORDS_UNEXPLAINED, CLOCK_SKEW)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +85,11 @@ class Finding:
     def closed(self) -> tuple[Check, IncidentChange]:
         check = Check(key=self._key, state=State.OK, since_ms=self.now_ms, value=self.value)
         return check, self._change(Change.CLOSED)
+
+    def restated(self, since_ms: int) -> tuple[Check, IncidentChange]:
+        """One that is open since then, in newer numbers."""
+        check = Check(key=self._key, state=self.kind.severity, since_ms=since_ms, value=self.value)
+        return check, self._change(Change.RESTATED)
 
     @property
     def _key(self) -> CheckKey:

@@ -1,69 +1,28 @@
-"""One agent's snapshot against all rules: which checks it moves and which incidents that opens, changes or closes."""
+"""What is observed of one agent against its checks: which move, and which incidents that opens, changes or closes."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 
 from health.state import State
 from processor import vanished
-from processor.evaluators import threshold
-from processor.rule import Rule, Words
-from processor.vanished import settled
-from rabbitmq.readings import parse_reading_name
-from store.model import Change, Check, CheckKey, IncidentChange, KeptSnapshot, Remedy
-
-Place = tuple[str, str]
-"""A rule's id and the subject: what tells the checks of one agent apart."""
-
-RemedyFinder = Callable[[str, State, Mapping[str, str]], Sequence[Remedy]]
-"""From a rule's id, the severity and the labels to the known problems that fit."""
-
-MOST_REMEMBERED_NAMES = 500
-FOR_EVER_MS = 2**63
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """A rule bound to a reading by its position among those of a snapshot. `calm_until` is the rule's lowest limit,
-    `withheld` the rule as late readings feel it.
-    """
-
-    position: int
-    rule: Rule
-    withheld: Rule
-    place: Place
-    labels: Mapping[str, str]
-    calm_until: float
+from processor.check_results import check_place, judge_result
+from processor.evaluators.threshold import not_calm
+from processor.judgement import Judged, Origin, RemedyFinder, closed, judge
+from processor.observation import Observation
+from processor.recent import NOTHING, Recent, look_back
+from processor.rule_set import Place, RuleSet
+from rabbitmq.records import CheckResult
+from store.model import HUB, Agent, Change, Check, IncidentChange, KeptSnapshot
 
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a snapshot changes: checks that moved (whole rows) and incidents."""
+    """What changes: checks that moved (whole rows), incidents, and what is to be remembered of the readings."""
 
     checks: Sequence[Check]
     incidents: Sequence[IncidentChange]
-
-
-class RuleSet:
-    """All rules, bound to the names a snapshot brings. Hosts report the same names for hours, so bindings are kept."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self._by_metric: dict[str, list[Rule]] = {}
-        for rule in rules:
-            self._by_metric.setdefault(rule.metric, []).append(rule)
-        self.by_id = {rule.rule_id: rule for rule in rules}
-        self._remembered = lru_cache(maxsize=2048)(self._bind)
-
-    def probes(self, names: tuple[str, ...]) -> Sequence[Probe]:
-        """What to evaluate on a snapshot with these readings; only ordinary hosts' bindings are worth the memory."""
-        return self._remembered(names) if len(names) <= MOST_REMEMBERED_NAMES else self._bind(names)
-
-    def _bind(self, names: tuple[str, ...]) -> Sequence[Probe]:
-        return [
-            _probe(position, name, rule, subject)
-            for position, (name, (metric, subject)) in enumerate((name, _split(name)) for name in names)
-            for rule in self._by_metric.get(metric, ())
-        ]
+    recent: Recent = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +30,17 @@ class Circumstances:
     """What is to be known of a snapshot beside its readings.
 
     `errors` are failed collectors; `after_silence` says that there was silence before it; a late one (`is_late`) says
-    nothing about now; `correction_ms` is added to its agent's clock where people read a time.
+    nothing about now; `correction_ms` is added to its agent's clock where people read a time. `unheard` are the checks
+    whose incident late records opened.
     """
 
     errors: Mapping[str, str]
     after_silence: bool
     is_late: bool = False
     correction_ms: int = 0
+    group: str = ""
+    unheard: AbstractSet[Place] = field(default_factory=frozenset)
+    recent: Recent = NOTHING
 
 
 def fold_snapshot(
@@ -89,94 +52,126 @@ def fold_snapshot(
 ) -> Folded:
     """Evaluate every rule on the snapshot, given the agent's checks by place.
 
-    1. After a silence nothing counts as having lasted: what was pending begins anew.
-    2. Each reading under a rule moves its check one step. A late one moves only what is pending: no state changes
-       before the first live one.
-    3. A check that a live snapshot does not feed is looked at by `vanished`.
-    4. Only what changed comes back; a change of state is also a change of an incident.
+    1. Each reading under a rule, its rate and its absence move their check one step (`judge`).
+    2. A check that the snapshot does not feed is looked at by `vanished`; what people were told of waits for a live
+       one.
+    3. Only what changed comes back.
     """
-    moved: list[Check] = []
-    incidents: list[IncidentChange] = []
-    probes, values = rules.probes(tuple(snapshot.readings)), tuple(snapshot.readings.values())
-    for probe in probes:
-        value, known = values[probe.position], checks.get(probe.place)
-        if known is None and value <= probe.calm_until:
-            continue  # most readings most of the time
-        key = CheckKey(snapshot.agent_id, *probe.place)
-        before = known or Check(key=key, state=State.OK, since_ms=snapshot.wall_ms, value=0.0)
-        held = settled(before) if circumstances.after_silence else before
-        rule = probe.withheld if circumstances.is_late else probe.rule
-        after = threshold.evaluate(rule, held, value, snapshot.wall_ms)
-        if _moved(before, after):
-            moved.append(after)
-        if after.state != before.state:
-            incidents.append(_incident_change(probe, before.state, after, snapshot, find_remedies))
-    if checks and not circumstances.is_late:
-        fed = {probe.place for probe in probes}
-        for check in [check for place, check in checks.items() if place not in fed]:
-            gone = vanished.look_at(check, snapshot, rules.by_id.get(check.key.rule), circumstances.errors)
-            if gone.check != check:
-                moved.append(gone.check)
-            incidents.extend(gone.incidents)
-    if circumstances.correction_ms:
-        incidents = [replace(change, at_ms=change.at_ms + circumstances.correction_ms) for change in incidents]
-    return Folded(moved, incidents)
+    group, wall_ms = circumstances.group, snapshot.wall_ms
+    values = tuple(snapshot.readings.values())
+    bound = rules.bound(tuple(snapshot.readings), group)
+    found = not_calm(bound.thresholds, values, checks)
+    recent = NOTHING
+    if bound.rates or bound.absences:
+        after_silence = circumstances.after_silence
+        back = look_back(bound, values, wall_ms, circumstances.recent, checks, after_silence=after_silence)
+        recent = back.recent
+        found += [
+            (probe, value)
+            for probe, value in back.values
+            if probe.place in checks or not probe.calm_from <= value <= probe.calm_until
+        ]
+    if not found and not checks:
+        return Folded((), (), recent)  # most snapshots most of the time
+    origin = origin_of(snapshot, circumstances)
+    steps = [
+        judge(
+            Observation(rule=probe.rule, subject=probe.place[1], labels=probe.labels, value=value, at_ms=wall_ms),
+            checks.get(probe.place),
+            origin,
+            find_remedies,
+            is_unheard=probe.place in circumstances.unheard,
+        )
+        for probe, value in found
+    ]
+    for place, check in checks.items():
+        if place not in bound.places:
+            rule = rules.in_force(place[0], group)
+            gone = vanished.look_at(check, snapshot, rule, circumstances.errors)
+            steps.append(_gone(gone, check, wall_ms, origin, is_unheard=place in circumstances.unheard))
+    return _folded(steps, recent)
 
 
-def _probe(position: int, reading: str, rule: Rule, subject: str) -> Probe:
-    return Probe(
-        position=position,
-        rule=rule,
-        withheld=replace(rule, hold_ms=FOR_EVER_MS, clear_hold_ms=FOR_EVER_MS),
-        place=(rule.rule_id, subject),
-        labels=parse_reading_name(reading)[1],
-        calm_until=min(level.above for level in rule.levels.values()),
-    )
+def fold_observations(
+    agent: Agent,
+    observations: Sequence[Observation],
+    checks: Mapping[Place, Check],
+    find_remedies: RemedyFinder,
+    now_ms: int,
+) -> Folded:
+    """Move checks by values that timers computed, given the agent's checks by place; the agent may be the hub.
+
+    What happens to incidents stands behind the agent's newest record; of the hub, which has none, behind the time.
+    """
+    origin = origin_by_time(agent, now_ms)
+    moved = dict(checks)
+    steps: list[Judged] = []
+    for seen in observations:
+        place = (seen.rule.rule_id, seen.subject)
+        steps.append(judge(seen, moved.get(place), origin, find_remedies))
+        if steps[-1].check is not None:
+            moved[place] = steps[-1].check
+    return _folded(steps, NOTHING)
 
 
-def _split(name: str) -> tuple[str, str]:
-    """Metric and subject; a name nobody can parse has no rule."""
-    try:
-        metric, _ = parse_reading_name(name)
-    except ValueError:
-        return "", ""
-    return metric, name[len(metric) + 1 : -1]
+def origin_by_time(agent: Agent, now_ms: int) -> Origin:
+    seq = now_ms if agent.agent_id == HUB else agent.seq
+    return Origin(agent_id=agent.agent_id, epoch=agent.epoch, seq=seq, received_ms=now_ms)
 
 
-def _moved(before: Check, after: Check) -> bool:
-    return (before.state, before.pending, before.pending_since_ms) != (
-        after.state,
-        after.pending,
-        after.pending_since_ms,
-    )
-
-
-def _incident_change(
-    probe: Probe, before: State, check: Check, snapshot: KeptSnapshot, find_remedies: RemedyFinder
-) -> IncidentChange:
-    rule, change = probe.rule, _change(before, check.state)
-    limit = threshold.limit_of(rule, check.state)
-    words = Words({**probe.labels, "value": check.value, "limit": limit})
-    return IncidentChange(
-        key=check.key,
-        change=change,
-        severity=before if change is Change.CLOSED else check.state,
-        at_ms=snapshot.wall_ms,
-        received_ms=snapshot.received_ms,
+def origin_of(snapshot: KeptSnapshot, circumstances: Circumstances) -> Origin:
+    return Origin(
+        agent_id=snapshot.agent_id,
         epoch=snapshot.epoch,
         seq=snapshot.seq,
-        metric=rule.metric,
-        value=check.value,
-        limit=limit,
-        title=rule.title.format_map(words),
-        sentence=rule.sentence.format_map(words),
-        remedies=find_remedies(rule.rule_id, check.state, probe.labels) if change is Change.OPENED else (),
+        received_ms=snapshot.received_ms,
+        after_silence=circumstances.after_silence,
+        is_late=circumstances.is_late,
+        correction_ms=circumstances.correction_ms,
     )
 
 
-def _change(before: State, after: State) -> Change:
-    if before is State.OK:
-        return Change.OPENED
-    if after is State.OK:
-        return Change.CLOSED
-    return Change.WORSENED if threshold.is_worse(after, before) else Change.EASED
+def fold_results(
+    results: Sequence[CheckResult],
+    snapshot: KeptSnapshot,
+    circumstances: Circumstances,
+    checks: Mapping[Place, Check],
+    find_remedies: RemedyFinder,
+) -> Folded:
+    """Move the active checks of an agent by what they saw, in the order in which they ended."""
+    origin, moved = origin_of(snapshot, circumstances), dict(checks)
+    unheard = circumstances.unheard
+    steps: list[Judged] = []
+    for result in sorted(results, key=lambda each: each.wall_seconds):
+        place = check_place(result.name)
+        known = moved.get(place)
+        if known is None and State(result.state) is State.OK:
+            continue
+        step = judge_result(result, known, origin, find_remedies, is_unheard=place in unheard)
+        unheard = still_unheard(unheard, step.incidents)
+        if step.check is not None:
+            moved[place] = step.check
+        steps.append(step)
+    return _folded(steps, circumstances.recent)
+
+
+def still_unheard(unheard: AbstractSet[Place], incidents: Sequence[IncidentChange]) -> AbstractSet[Place]:
+    """Whose incidents were opened by late records and not yet confirmed by a live one, after these changes."""
+    for change in incidents:
+        place = (change.key.rule, change.key.subject)
+        if change.change is Change.OPENED and change.is_late:
+            unheard = unheard | {place}
+        elif place in unheard and (change.change is Change.CLOSED or not change.is_late):
+            unheard = unheard - {place}
+    return unheard
+
+
+def _gone(gone: vanished.Gone, check: Check, at_ms: int, origin: Origin, *, is_unheard: bool) -> Judged:
+    if gone.sentence and (is_unheard or not origin.is_late):
+        return closed(check, at_ms, origin, gone.sentence)
+    return Judged(gone.check if gone.check != check else None)
+
+
+def _folded(steps: Sequence[Judged], recent: Recent) -> Folded:
+    moved = {step.check.key: step.check for step in steps if step.check is not None}
+    return Folded(list(moved.values()), [change for step in steps for change in step.incidents], recent)

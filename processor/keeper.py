@@ -11,21 +11,24 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from processor.announcements import announce
 from processor.decision import Decision
 from processor.delivery import Delivery
-from processor.fold import RemedyFinder, RuleSet
+from processor.judgement import RemedyFinder
 from processor.memory import FleetMemory
 from processor.pipeline import handle_batch, pass_time, quarantine_unread
 from processor.redrive import delivery_of
+from processor.rule_set import RuleSet
+from processor.silence.sentences import Clocks
+from processor.silence.watch import SilenceWatch
 from processor.summary import Summary
 from rabbitmq.statement import Statement
-from store import agents, fence, ingest, quarantine, retention, suspects
+from store import agents, fence, flow, ingest, quarantine, retention, suspects
 from store.engine import StoreUnavailable, reading, transaction
 from store.model import Quarantined
 
@@ -33,6 +36,8 @@ log = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 10.0
 MOST_REDRIVEN = 20  # at once; each may have 1 MiB
+DEATHS_UNTIL_GUILTY = 2
+DEAD_NOTICES_STAY_MS = 30 * 24 * 3_600_000
 KILLED = "killed-the-processor", "the processor ended while it handled this message, again and again: it was not read"
 
 Reason = tuple[str, str]
@@ -54,20 +59,18 @@ class _Ownership:
 
     `kept_tag` is the newest delivery that was kept. `undone` is the decision on the deliveries with these first and
     last tags that the store failed to keep: it may have been committed all the same, so the same one is tried again.
-    `redriven` are messages out of the quarantine, with their numbers there, that were not dealt with yet. `is_unsure`
-    when the store may have committed what memory does not know of.
+    `is_unsure` when the store may have committed what memory does not know of.
     """
 
     fence_epoch: int
     memory: FleetMemory
     kept_tag: int = 0
     undone: tuple[tuple[int, int], Decision] | None = None
-    redriven: list[tuple[int, Quarantined]] = field(default_factory=list)
     is_unsure: bool = False
 
 
 class Keeper:
-    """Keeps batches; `send` takes statements with their reply addresses and never waits."""
+    """Keeps batches; `send` takes statements with their reply addresses, `wake` hears of incidents; neither waits."""
 
     def __init__(
         self,
@@ -78,6 +81,8 @@ class Keeper:
         bearings: Bearings,
         public_url: str,
         send: Callable[[Iterable[tuple[str, Statement]]], None],
+        wake: Callable[[], None] = lambda: None,
+        silence: SilenceWatch | None = None,
     ) -> None:
         self._engine = engine
         self._rules = rules
@@ -85,8 +90,13 @@ class Keeper:
         self._bearings = bearings
         self._public_url = public_url
         self._send = send
+        self._wake = wake
+        self.fence_epoch: int | None = None  # the newest claim, which holds until somebody else's, connected or not
+        self._silence = silence
         self._ownership: _Ownership | None = None
+        self._left: _Ownership | None = None  # the newest one that was released
         self._canary_monotonic_ms: int | None = None  # holds whoever was active: the queue keeps its order
+        self._redriven: list[tuple[int, Quarantined]] = []  # taken, with their numbers, and not dealt with yet
         self._touched = ""  # the newest suspect's SHA-256: this process lives, so it was not what kills
         self.summary = Summary()
 
@@ -94,6 +104,7 @@ class Keeper:
         """Forget the ownership: another processor may have been active since."""
         if self._ownership is not None:
             self._canary_monotonic_ms = self._ownership.memory.canary_monotonic_ms
+            self._left = self._ownership
         self._ownership = None
 
     def keep(self, deliveries: Sequence[Delivery]) -> None:
@@ -105,18 +116,15 @@ class Keeper:
         self._keep([delivery for delivery in deliveries if delivery.tag > own.kept_tag], own)
 
     def keep_suspect(self, delivery: Delivery) -> None:
-        """Keep a delivery that may have killed processors: noted before it is read, unread when it was noted before.
+        """Keep a delivery that may have killed processors: noted before it is read, unread when two ended over it.
 
-        Raises as `keep` does.
+        One that ended there may have been killed by anything. Raises as `keep` does.
         """
         own, sha256 = self._own(), hashlib.sha256(delivery.body).hexdigest()
         if delivery.tag > own.kept_tag:
-            now_ms = self._bearings.now_ms()
-            noted = suspects.note(self._engine, sha256, delivery.routing_key, now_ms, own.fence_epoch)
-            if noted and sha256 != self._touched:
+            if self._deaths_over(sha256, delivery, own) >= DEATHS_UNTIL_GUILTY:
                 self._quarantine(delivery, KILLED, own)
             else:
-                self._touched = sha256
                 self._keep([delivery], own)
         suspects.clear(self._engine, sha256, own.fence_epoch)
 
@@ -128,25 +136,72 @@ class Keeper:
             if decision is not None:
                 self._commit(decision, own)
 
+    def watch_silence(self) -> None:
+        """Judge who is silent, also while the broker is away: by the claim of before, which holds until somebody
+        else's. Raises as `keep` does."""
+        own = self._ownership or self._left
+        if own is None or self._silence is None:
+            return
+        try:
+            judgement = self._silence.judge(self._memory(own), own.fence_epoch, self._clocks())
+            if judgement.changes_something:
+                self._commit(judgement.decision, own)
+        except fence.Fenced:
+            if own is self._ownership:
+                raise
+            self._left = None
+            return
+        self._silence.remember(judgement)
+
+    def judge_by(self, rules: RuleSet) -> None:
+        """From the next batch on."""
+        self._rules = rules
+
+    def keep_timed(self, decide: Callable[[FleetMemory, RemedyFinder, int], Decision | None]) -> None:
+        """Keep what `decide` makes of memory and the time in ms; nothing while another processor is the owner.
+
+        Raises as `keep` does.
+        """
+        if self._ownership is not None:
+            own = self._ownership
+            decision = decide(self._memory(own), self._find_remedies, self._bearings.now_ms())
+            if decision is not None:
+                self._commit(decision, own)
+
+    def write(self, work: Callable[[Connection, int], None]) -> bool:
+        """Do `work`, given the time in ms, in a transaction of the owner's; False while another one is.
+
+        Raises as `keep` does.
+        """
+        if self._ownership is None:
+            return False
+        with transaction(self._engine) as connection:
+            fence.check(connection, self._ownership.fence_epoch)
+            work(connection, self._bearings.now_ms())
+        return True
+
     def redrive(self) -> None:
         """Read again what people asked for; a message that nothing can be taken from stays, with why this time.
 
-        Nothing while another processor is the owner. Raises as `keep` does.
+        While another processor is the owner, what was taken and not dealt with is asked for again in its place. Raises
+        as `keep` does.
         """
         if self._ownership is None:
+            self._give_back()
             return
         own, now_ms = self._ownership, self._bearings.now_ms()
-        own.redriven = own.redriven or quarantine.take_redrive(self._engine, MOST_REDRIVEN, own.fence_epoch, now_ms)
-        while own.redriven:
-            self._redrive(*own.redriven[0], own)
-            del own.redriven[0]
+        self._redriven = self._redriven or quarantine.take_redrive(self._engine, MOST_REDRIVEN, own.fence_epoch, now_ms)
+        while self._redriven:
+            self._redrive(*self._redriven[0], own)
+            del self._redriven[0]
 
     def drop_expired(self, retention_ms: int) -> int:
         """Drop what is older than the retention; 0 while another processor is the owner."""
         if self._ownership is None:
             return 0
-        before_ms = self._bearings.now_ms() - retention_ms
-        return retention.drop_before(self._engine, before_ms, self._ownership.fence_epoch)
+        now_ms = self._bearings.now_ms()
+        dead_before_ms = now_ms - DEAD_NOTICES_STAY_MS
+        return retention.drop_before(self._engine, now_ms - retention_ms, self._ownership.fence_epoch, dead_before_ms)
 
     def wait_for_store(self, stop: threading.Event) -> None:
         """Return when the database answers again, or at a stop; nothing is held meanwhile."""
@@ -164,9 +219,12 @@ class Keeper:
         if self._ownership is None:
             fence_epoch = fence.claim(self._engine, self._bearings.owner, self._bearings.now_ms())
             with reading(self._engine) as connection:
-                memory = FleetMemory(agents.fleet_state(connection))
+                memory, last_flow = FleetMemory(agents.fleet_state(connection)), flow.last_flow(connection)
             memory.canary_monotonic_ms = self._canary_monotonic_ms
             self._ownership = _Ownership(fence_epoch, memory)
+            self.fence_epoch = fence_epoch
+            if self._silence is not None:
+                self._silence.take_over(memory, last_flow, self._clocks())
             log.info("this processor is the active one, state of %d agents restored", len(memory))
         return self._ownership
 
@@ -176,9 +234,14 @@ class Keeper:
             with transaction(self._engine) as connection:
                 fence.check(connection, own.fence_epoch)  # waits for the end of what this process began
                 restored = FleetMemory(agents.fleet_state(connection))
-            restored.canary_monotonic_ms, restored.reuses = own.memory.canary_monotonic_ms, own.memory.reuses
+            restored.take_over(own.memory)
             own.memory, own.is_unsure = restored, False
+            if self._silence is not None:
+                self._silence.hear(restored.agents.values(), self._clocks())
         return own.memory
+
+    def _clocks(self) -> Clocks:
+        return Clocks(self._bearings.monotonic_ms(), self._bearings.now_ms())
 
     def _keep(self, deliveries: Sequence[Delivery], own: _Ownership) -> None:
         """What the store refuses for its content, or what no code was written for, is found by halving the batch until
@@ -225,9 +288,29 @@ class Keeper:
             raise
         own.is_unsure = False
         own.memory.apply(decision, kept.key_reused)
+        if self._silence is not None:
+            self._silence.hear(decision.batch.agents, Clocks(self._bearings.monotonic_ms(), decision.batch.received_ms))
         self._send(decision.statements)
         self.summary.count(decision.batch, kept)
         announce(decision, kept, self.summary, self._public_url)
+        if decision.batch.incidents:
+            self._wake()
+
+    def _give_back(self) -> None:
+        if self._redriven:
+            with transaction(self._engine) as connection:
+                quarantine.request_redrive(connection, [no for no, _ in self._redriven], self._bearings.now_ms())
+            self._redriven = []
+
+    def _deaths_over(self, sha256: str, delivery: Delivery, own: _Ownership) -> int:
+        """How many processes before this one ended while they handled the message; this one is noted as its reader."""
+        if sha256 == self._touched:
+            return 0
+        now_ms = self._bearings.now_ms()
+        deaths = suspects.note(self._engine, sha256, delivery.routing_key, now_ms, own.fence_epoch)
+        if deaths < DEATHS_UNTIL_GUILTY:
+            self._touched = sha256
+        return deaths
 
     def _redrive(self, number: int, quarantined: Quarantined, own: _Ownership) -> None:
         try:

@@ -40,6 +40,8 @@ def _kept_snapshot(record: Snapshot, unknown: Mapping[str, Any], received_ms: in
     }
     if record.errors:
         extra["errors"] = record.errors
+    if record.checks:
+        extra["checks"] = record.checks
     if record.trigger != "interval":
         extra["trigger"] = record.trigger
     return KeptSnapshot(

@@ -12,26 +12,35 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlalchemy import Engine
 
+from configuration.notifications import load as load_notifications
 from configuration.reader import ConfigError
 from console.logs import start_logging
 from knowledge.catalogue import load_catalogue
 from knowledge.matcher import Matcher
 from knowledge.model import KnownProblem
 from processor.consumer import Consumer
-from processor.fold import RuleSet
 from processor.keeper import Bearings, Keeper, monotonic_clock_ms, wall_clock_ms
 from processor.lateness import CanaryTimes, write_canary
+from processor.notify.sender import Sender
 from processor.outward import Outward
 from processor.periodic import Periodic
+from processor.periodic_rules import PERIOD_SECONDS, PeriodicRules
 from processor.queue_check import WrongQueue
 from processor.remedies import Remedies
 from processor.rule import Rule
+from processor.rule_book import RuleBook
 from processor.rule_files import RuleFileError, load_rules
+from processor.rule_watch import RuleWatch
 from processor.settings import Settings, load_settings
+from processor.silence.broker_events import BrokerEvents
+from processor.silence.evidence import Senses
+from processor.silence.reachability import Probes
+from processor.silence.watch import SilenceWatch
 from processor.summary import Summary
 from store.engine import StoreUnavailable, open_engine, reading
 from store.flow import last_flow
 from store.migrate import SchemaNotCurrent, migrate, require_current
+from store.rule_files import rule_files
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +48,8 @@ SUMMARY_SECONDS = 60.0
 RETENTION_SECONDS = 600.0
 PASS_TIME_SECONDS = 5.0
 REDRIVE_SECONDS = 1.0
+SILENCE_SECONDS = 0.5
+RULES_SECONDS = 5.0
 OUTWARD_ENDS_WITHIN_SECONDS = 5.0
 FLOW_FRESH_MS = 60_000
 
@@ -51,18 +62,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings, rules = _configuration(os.environ)
         engine = _open(settings)
+        if verb == "run":
+            return _run(settings, engine, rules)
     except ConfigError as error:
         for problem in error.problems:
             log.error("%s", problem)
         return 2
-    if verb == "migrate":
-        return _migrate(engine)
-    if verb == "check":
-        return _check(engine)
-    return _run(settings, engine, rules)
+    return _migrate(engine) if verb == "migrate" else _check(engine)
 
 
-def _configuration(environment: Mapping[str, str]) -> tuple[Settings, RuleSet]:
+def _configuration(environment: Mapping[str, str]) -> tuple[Settings, Sequence[Rule]]:
     """Settings and rules, and logging as asked for. Raises ConfigError with the problems of all three."""
     problems: list[str] = []
     settings, rules = Settings(), list[Rule]()
@@ -81,7 +90,7 @@ def _configuration(environment: Mapping[str, str]) -> tuple[Settings, RuleSet]:
         problems += str(error).splitlines()
     if problems:
         raise ConfigError(problems)
-    return settings, RuleSet(rules)
+    return settings, rules
 
 
 def _open(settings: Settings) -> Engine:
@@ -111,8 +120,11 @@ def _check(engine: Engine) -> int:
     return 0
 
 
-def _run(settings: Settings, engine: Engine, rules: RuleSet) -> int:
-    """Wait for the database, start the road out, consume until a signal; then close in the reverse order."""
+def _run(settings: Settings, engine: Engine, rules: Sequence[Rule]) -> int:
+    """Wait for the database, start the roads out, consume until a signal; then close in the reverse order."""
+    public_url = settings.public_url.rstrip("/")
+    notifications = load_notifications(settings.notifications_file)
+    sender = Sender(engine, notifications, settings.notifications_file, public_url, wall_clock_ms)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -124,27 +136,55 @@ def _run(settings: Settings, engine: Engine, rules: RuleSet) -> int:
     bearings = Bearings(
         f"{socket.gethostname()}:{os.getpid()}", secrets.token_hex(8), wall_clock_ms, monotonic_clock_ms
     )
+    remembered = _remembered_files(engine, stop)
+    book = RuleBook(rules, settings.rules_dir, remembered)
+    book.look()
     outward = Outward(settings.broker, stop, lambda: _canary_body(bearings))
+    events = BrokerEvents(settings.broker, stop, on_closed=outward.prove_flow)
+    find_remedies = Remedies(Matcher(_problems()))
     keeper = Keeper(
         engine,
-        rules,
-        Remedies(Matcher(_problems())),
+        book.rules,
+        find_remedies,
         bearings=bearings,
-        public_url=settings.public_url.rstrip("/"),
+        public_url=public_url,
         send=outward.send,
+        wake=sender.wake,
+        silence=SilenceWatch(Senses(outward.way_out, outward.prove_flow, events.drain, Probes()), find_remedies),
     )
+    threading.Thread(target=events.run, name="broker-events", daemon=True).start()
     road_out = threading.Thread(target=outward.run, name="outward", daemon=True)
     road_out.start()
+    notices = threading.Thread(target=sender.run, args=(stop, lambda: keeper.fence_epoch), name="notices", daemon=True)
+    notices.start()
     try:
-        Consumer(settings.broker, keeper, stop, _timed_work(keeper, round(settings.retention_hours * 3_600_000))).run()
+        periodic_rules = PeriodicRules(engine, lambda: book.rules)
+        timed_work = _timed_work(
+            keeper, RuleWatch(book, keeper, remembered), periodic_rules, round(settings.retention_hours * 3_600_000)
+        )
+        Consumer(settings.broker, keeper, stop, timed_work).run()
     except WrongQueue as error:
         log.error("%s", error)
         return 2
     finally:
         stop.set()  # whatever ended the consumer ends the process, so that it is started again
+        sender.wake()
+        notices.join(OUTWARD_ENDS_WITHIN_SECONDS)
         road_out.join(OUTWARD_ENDS_WITHIN_SECONDS)
     log.info("stopped")
     return 0
+
+
+def _remembered_files(engine: Engine, stop: threading.Event) -> Mapping[str, str]:
+    """The users' rule files as they were in force last, by name."""
+    remembered: dict[str, str] = {}
+
+    def load() -> None:
+        with reading(engine) as connection:
+            remembered.update({file.name: file.content for file in rule_files(connection)})
+
+    _wait_for_database(load, stop)
+    return remembered
 
 
 def _problems() -> Sequence[KnownProblem]:
@@ -172,7 +212,9 @@ def _wait_for_database(attempt: Callable[[], object], stop: threading.Event) -> 
             delay_seconds = min(delay_seconds * 2, 5.0)
 
 
-def _timed_work(keeper: Keeper, retention_ms: int) -> Callable[[], None]:
+def _timed_work(
+    keeper: Keeper, watch: RuleWatch, periodic_rules: PeriodicRules, retention_ms: int
+) -> Callable[[], None]:
     """What happens by the clock, called often."""
     last_summary = time.monotonic()
 
@@ -187,6 +229,9 @@ def _timed_work(keeper: Keeper, retention_ms: int) -> Callable[[], None]:
         Periodic(RETENTION_SECONDS, lambda: keeper.drop_expired(retention_ms)),
         Periodic(PASS_TIME_SECONDS, keeper.pass_time),
         Periodic(REDRIVE_SECONDS, keeper.redrive),
+        Periodic(RULES_SECONDS, watch.look),
+        Periodic(PERIOD_SECONDS, lambda: keeper.keep_timed(periodic_rules.decide)),
+        Periodic(SILENCE_SECONDS, keeper.watch_silence),
     )
 
     def work() -> None:

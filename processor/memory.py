@@ -1,19 +1,21 @@
 """What the processor remembers between batches: each agent as last seen, its checks, findings and accounts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
-from health.state import State
 from processor.decision import Decision, Senders
 from processor.findings import OWN_RULES
-from processor.fold import Place
+from processor.fold import still_unheard
 from processor.ledger import Ledger
-from store.model import Agent, Check, FleetState, Quarantined
+from processor.recent import NOTHING, Recent
+from processor.rule_set import Place
+from store.model import Agent, Check, FleetState, IncidentChange, Quarantined
 
 
 class FleetMemory:
     """Loaded when the processor takes over; changed only by batches that were committed.
 
-    A check that is fine with nothing pending is as good as none, so things that come and go do not pile up.
+    A plain check is as good as none, so things that come and go do not pile up.
     `reuses` are agents under whose keys other content came, with who sent it: the next decision deals with them.
     """
 
@@ -21,15 +23,24 @@ class FleetMemory:
         self._agents: dict[str, Agent] = dict(fleet.agents)
         self._checks: dict[str, dict[Place, Check]] = {}
         self._findings: dict[str, dict[Place, Check]] = {}
+        self._unheard: dict[str, AbstractSet[Place]] = {}
+        self._recent: dict[str, Recent] = {}
         self._ledgers: dict[str, dict[int, Ledger]] = {}
         self._incomplete: dict[str, set[int]] = {}
         self.reuses: dict[str, Senders] = {}
         self.canary_monotonic_ms: int | None = None
         self._keep(fleet.checks.values())
+        for key in fleet.unheard:
+            self._unheard[key.agent_id] = self.unheard(key.agent_id) | {(key.rule, key.subject)}
         self._account(Ledger(account, gaps) for account, gaps in fleet.accounts)
 
     def __len__(self) -> int:
         return len(self._agents)
+
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        """All that are known, by id."""
+        return self._agents
 
     def agent(self, agent_id: str) -> Agent | None:
         return self._agents.get(agent_id)
@@ -41,6 +52,18 @@ class FleetMemory:
     def findings(self, agent_id: str) -> Mapping[Place, Check]:
         """The open checks that come from no rule file."""
         return self._findings.get(agent_id, {})
+
+    def unheard(self, agent_id: str) -> AbstractSet[Place]:
+        """The checks whose open incident late records opened and no live one confirmed."""
+        return self._unheard.get(agent_id, frozenset())
+
+    def recent(self, agent_id: str) -> Recent:
+        """What the agent reported lately, as far as rules look back."""
+        return self._recent.get(agent_id, NOTHING)
+
+    def take_over(self, other: "FleetMemory") -> None:
+        """What the memory before had and the store does not have."""
+        self.canary_monotonic_ms, self.reuses, self._recent = other.canary_monotonic_ms, other.reuses, other._recent
 
     def ledgers(self, agent_id: str) -> Mapping[int, Ledger]:
         """The agent's accounts by epoch."""
@@ -59,6 +82,9 @@ class FleetMemory:
         batch, learnt = decision.batch, decision.learnt
         self._agents.update((agent.agent_id, agent) for agent in batch.agents)
         self._keep(batch.checks)
+        for change in batch.incidents:
+            self._hear(change)
+        self._recent.update(learnt.recent)
         self._account(learnt.ledgers)
         if learnt.canary_monotonic_ms is not None:
             self.canary_monotonic_ms = learnt.canary_monotonic_ms
@@ -67,12 +93,20 @@ class FleetMemory:
         for bad in reused:
             self.reuses[bad.routing_key] = learnt.repeats_from.get(bad.routing_key, {})
 
+    def _hear(self, change: IncidentChange) -> None:
+        agent_id = change.key.agent_id
+        unheard = still_unheard(self.unheard(agent_id), [change])
+        if unheard:
+            self._unheard[agent_id] = unheard
+        else:
+            self._unheard.pop(agent_id, None)
+
     def _keep(self, checks: Iterable[Check]) -> None:
         for check in checks:
             key = check.key
             kept = self._findings if key.rule in OWN_RULES else self._checks
             known, place = kept.setdefault(key.agent_id, {}), (key.rule, key.subject)
-            if check.state is not State.OK or check.pending is not None:
+            if not check.is_plain:
                 known[place] = check
             else:
                 known.pop(place, None)

@@ -18,6 +18,7 @@ import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
+from processor.silence.road import Way, WayOut
 from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters
 from rabbitmq.statement import STATEMENT_TYPE, Statement, encode_statement
 from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE
@@ -51,6 +52,17 @@ class Outward:
         self._sending_to: str | None = None
         self._breaking: set[str] = set()
         self._refusal = ""
+        self._canary_wanted = threading.Event()
+        self._way_out = WayOut(Way.AWAY, _now_ms())
+
+    def way_out(self) -> WayOut:
+        """How the way into the exchange is now. From any thread."""
+        return self._way_out
+
+    def prove_flow(self) -> None:
+        """Send a canary soon: somebody wants to know whether all that was published before now is read. From any
+        thread."""
+        self._canary_wanted.set()
 
     def send(self, statements: Iterable[Addressed]) -> None:
         """Send soon, or never where the address is no reply address, the broker is away or too many wait."""
@@ -86,7 +98,7 @@ class Outward:
         connection = pika.BlockingConnection(
             connection_parameters(self._address, connection_name="healthmon-processor outward")
         )
-        connection.add_on_connection_blocked_callback(lambda *_: self._set_open(False))
+        connection.add_on_connection_blocked_callback(lambda _, frame: self._set_blocked(frame.method.reason))
         connection.add_on_connection_unblocked_callback(lambda *_: self._set_open(True))
         try:
             canary, statements = connection.channel(), connection.channel()
@@ -94,7 +106,8 @@ class Outward:
             self._set_open(True)
             next_at = time.monotonic()
             while not self._stop.is_set():
-                if time.monotonic() >= next_at:
+                if time.monotonic() >= next_at or (self._open and self._canary_wanted.is_set()):
+                    self._canary_wanted.clear()
                     canary.basic_publish(EXCHANGE, CANARY_ROUTING_KEY, self._canary_body())
                     next_at = time.monotonic() + PERIOD_SECONDS
                 self._publish_waiting(statements)
@@ -116,8 +129,18 @@ class Outward:
             self._sending_to = None
 
     def _set_open(self, is_open: bool) -> None:
+        self._go(WayOut(Way.OPEN if is_open else Way.AWAY, _now_ms()))
+        if is_open:
+            self.prove_flow()
+
+    def _set_blocked(self, reason: str) -> None:
+        self._go(WayOut(Way.BLOCKED, _now_ms(), reason))
+
+    def _go(self, way_out: WayOut) -> None:
         with self._lock:
-            self._open = is_open
+            if way_out.way is not self._way_out.way:
+                self._way_out = way_out
+            self._open = way_out.way is Way.OPEN
             self._waiting.clear()
 
     def _is_usable(self, reply_to: str) -> bool:
@@ -129,6 +152,10 @@ class Outward:
             if len(self._breaking) >= MOST_BREAKING:
                 self._breaking.clear()
             self._breaking.add(reply_to)
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
 
 
 def _properties() -> pika.BasicProperties:

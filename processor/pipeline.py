@@ -13,12 +13,13 @@ from processor.conclusion import Missing, conclude
 from processor.decision import Decision, Learnt
 from processor.delivery import Delivery
 from processor.draft import Draft
-from processor.fold import RemedyFinder, RuleSet
 from processor.identity import is_of_memory
+from processor.judgement import RemedyFinder
 from processor.lateness import read_canary
 from processor.ledger import UNEXPLAINED_AFTER_MS
 from processor.memory import FleetMemory
 from processor.plausibility import Reason, implausible
+from processor.rule_set import RuleSet
 from processor.unread import numbers_of_message
 from rabbitmq.message import MAX_RECORDS, BadMessage, BadRecord, ReadMessage, ReadRecord, decode
 from rabbitmq.topology import CANARY_ROUTING_KEY
@@ -40,9 +41,9 @@ def handle_batch(
     1. A canary proves the flow; one of this process (`canary_token`) also bounds how long what follows it has waited.
     2. A delivery that cannot be read goes to quarantine whole; a record that cannot be read goes alone.
     3. Every readable record passes its epoch's account: kept when its number is new, else compared by the store.
-    4. A record newer than all before, by (epoch, seq), is folded into the agent's state. A late one moves the newest
-       data but no incident; an older one is history only, but for what a hello tells of the host, how a command ended
-       and what was lost.
+    4. The records of an agent are folded into its state in the order of their numbers, whatever order they came in. One
+       that is late moves checks, and nobody is notified of what it opens. One that is older than what was folded in an
+       earlier batch is history only, but for what a hello tells of the host, how a command ended and what was lost.
     5. What the account then asks for is told to the agents.
     """
     fold = _Fold(memory, Draft(now_ms, rules, find_remedies), monotonic_ms, canary_token)
@@ -107,6 +108,8 @@ class _Fold:
 
     def decision(self) -> Decision:
         draft = self._draft
+        for fold in self._agents.values():
+            fold.fold_in_order()
         rows = {
             agent_id: conclude(fold, draft, self._memory.findings(agent_id), self._missing.get(agent_id, {}))
             for agent_id, fold in self._agents.items()
@@ -117,6 +120,7 @@ class _Fold:
             Learnt(
                 ledgers=[ledger for fold in self._agents.values() for ledger in fold.ledgers.values()],
                 repeats_from={agent_id: fold.repeats_from for agent_id, fold in self._agents.items()},
+                recent={agent_id: fold.recent for agent_id, fold in self._agents.items()},
                 reuses_told=self._reuses_told,
                 canary_monotonic_ms=self._own_canary_ms,
             ),

@@ -1,68 +1,42 @@
-"""Rules from YAML: `processor/rules/*.yaml`, a list of rules per file, each with its examples."""
+"""Rules from YAML: a list of rules per file, each with its examples; those that ship are in `processor/rules/`."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
+from pydantic import ValidationError
 
-from health.state import State
-from processor.rule import Example, Level, Rule, Words
+from processor.check_results import CHECK_RULE
+from processor.findings import OWN_RULES
+from processor.rule import Rule
+from processor.rule_examples import wrong_examples
+from processor.rule_schema import problems_of, read_rule
 
 RULES_FOLDER = Path(__file__).parent / "rules"
+FILES_RULE = "rule-files"  # the rule of incidents about these files
+RESERVED = OWN_RULES | {CHECK_RULE, FILES_RULE}
+LARGEST_FILE_BYTES = 1024 * 1024
 
 
 class RuleFileError(Exception):
     """Rule files that cannot be used; the text names each file, rule and key."""
 
 
-def _can_be_said(words: str) -> str:
-    """Refuse a format string that would fail on the day it is needed."""
-    try:
-        words.format_map(Words(value=1.5, limit=1.0))
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
-        raise ValueError(f"cannot be filled in: {error}") from None
-    return words
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One entry of a file: the rule it says, or what is wrong with it. `raw` is the entry as it was read."""
 
+    label: str
+    raw: object
+    rule: Rule | None
+    problems: Sequence[str] = ()
 
-class _Level(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    above: FiniteFloat
-    clear_below: FiniteFloat
-
-    @model_validator(mode="after")
-    def _clears_below_its_limit(self) -> "_Level":
-        if self.clear_below > self.above:
-            raise ValueError(f"clear_below ({self.clear_below:g}) must not be above the limit ({self.above:g})")
-        return self
-
-
-class _Example(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    name: str
-    interval_seconds: Annotated[float, Field(gt=0)] = 5
-    values: Annotated[list[FiniteFloat], Field(min_length=1)]
-    ends: State
-
-
-class _Rule(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    id: Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$")]
-    metric: str
-    warning: _Level | None = None
-    critical: _Level | None = None
-    hold_seconds: Annotated[float, Field(ge=0)]
-    clear_hold_seconds: Annotated[float, Field(ge=0)]
-    title: Annotated[str, AfterValidator(_can_be_said)]
-    sentence: Annotated[str, AfterValidator(_can_be_said)]
-    examples: Annotated[list[_Example], Field(min_length=2)]
-
-    @model_validator(mode="after")
-    def _has_a_level(self) -> "_Rule":
-        if self.warning is None and self.critical is None:
-            raise ValueError("needs warning, critical or both")
-        return self
+    @property
+    def rule_id(self) -> str | None:
+        """Its id as far as it has one, also when nothing else is in order."""
+        named = self.raw.get("id") if isinstance(self.raw, dict) else None
+        return named if isinstance(named, str) else None
 
 
 def load_rules(folder: Path = RULES_FOLDER) -> list[Rule]:
@@ -71,43 +45,56 @@ def load_rules(folder: Path = RULES_FOLDER) -> list[Rule]:
     problems: list[str] = []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            rules.extend(_read(path))
+            found = read_file(path.name, read_text(path))
         except RuleFileError as error:
             problems.append(str(error))
+            continue
+        rules += [entry.rule for entry in found if entry.rule is not None]
+        problems += [f"{path.name}: {entry.label}: {problem}" for entry in found for problem in entry.problems]
     problems.extend(_doubles(rules))
     if problems:
         raise RuleFileError("\n".join(problems))
     return rules
 
 
-def _read(path: Path) -> Iterable[Rule]:
+def read_text(path: Path) -> str:
+    """Raises RuleFileError."""
     try:
-        entries = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RuleFileError(f"{path.name}: cannot be read as YAML: {error}") from error
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE_BYTES + 1)
+        if len(content) > LARGEST_FILE_BYTES:
+            raise RuleFileError(f"{path.name}: is larger than {LARGEST_FILE_BYTES} bytes")
+        return content.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleFileError(f"{path.name}: cannot be read: {error}") from error
+
+
+def read_file(name: str, text: str) -> list[Found]:
+    """The entries of a file; raises RuleFileError when there is no telling them apart."""
+    try:
+        entries = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        problem = " ".join(str(error).split())
+        raise RuleFileError(f"{name}: cannot be read as YAML: {problem}") from error
     if not isinstance(entries, list):
-        raise RuleFileError(f"{path.name}: must be a list of rules")
-    problems: list[str] = []
-    rules: list[Rule] = []
-    for position, entry in enumerate(entries):
-        try:
-            rules.append(_rule(_Rule.model_validate(entry)))
-        except ValidationError as error:
-            problems.extend(f"{path.name}: {_label(entry, position)}: {line}" for line in _lines(error))
-    if problems:
-        raise RuleFileError("\n".join(problems))
-    return rules
+        raise RuleFileError(f"{name}: must be a list of rules")
+    return [_found(entry, position) for position, entry in enumerate(entries, start=1)]
 
 
-def _label(entry: Any, position: int) -> str:
-    named = isinstance(entry, dict) and entry.get("id")
-    return f"rule {named}" if named else f"rule number {position + 1}"
-
-
-def _lines(error: ValidationError) -> Iterable[str]:
-    for problem in error.errors():
-        place = ".".join(str(part) for part in problem["loc"])
-        yield f"{place}: {problem['msg']}" if place else problem["msg"]
+def _found(raw: object, position: int) -> Found:
+    named = isinstance(raw, dict) and raw.get("id")
+    label = f"rule {named}" if named else f"rule number {position}"
+    try:
+        rule = read_rule(raw)
+    except ValidationError as error:
+        return Found(label, raw, None, problems_of(error))
+    if rule.rule_id in RESERVED:
+        return Found(label, raw, None, ["id: healthmon's own, choose another"])
+    try:
+        problems = wrong_examples(rule)
+    except Exception as error:  # noqa: BLE001 whatever a file makes of its examples stops no other
+        problems = [f"examples: cannot be run: {type(error).__name__}: {error}"]
+    return Found(label, raw, None if problems else rule, problems)
 
 
 def _doubles(rules: Sequence[Rule]) -> Iterable[str]:
@@ -116,21 +103,3 @@ def _doubles(rules: Sequence[Rule]) -> Iterable[str]:
         if rule.rule_id in seen:
             yield f"rule {rule.rule_id}: the id is used twice"
         seen.add(rule.rule_id)
-
-
-def _rule(read: _Rule) -> Rule:
-    levels = {State.WARNING: read.warning, State.CRITICAL: read.critical}
-    return Rule(
-        rule_id=read.id,
-        metric=read.metric,
-        levels={
-            state: Level(above=level.above, clear_below=level.clear_below)
-            for state, level in levels.items()
-            if level is not None
-        },
-        hold_ms=round(read.hold_seconds * 1000),
-        clear_hold_ms=round(read.clear_hold_seconds * 1000),
-        title=read.title,
-        sentence=read.sentence,
-        examples=[Example(**example.model_dump()) for example in read.examples],
-    )

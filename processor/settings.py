@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import DirectoryPath, Field, SecretStr
 
 from configuration.reader import read_settings
 from configuration.servers import HttpUrl, ServerSettings, Text
@@ -15,12 +15,16 @@ CONFIG_FILE = Path("/etc/healthmon/processor.toml")
 
 
 class Settings(ServerSettings):
-    """`public_url` is the help desk's address in links; older records than `retention_hours` are dropped."""
+    """`public_url` is the help desk's address in links; older records than `retention_hours` are dropped.
+
+    `rules_dir` is a folder with rules of one's own, watched while it runs.
+    """
 
     rabbitmq_user: Text = PROCESSOR_USER
     rabbitmq_password: SecretStr = SecretStr(PROCESSOR_USER)
     public_url: HttpUrl = "http://localhost:8000"
     retention_hours: Annotated[float, Field(gt=0, le=24 * 366)] = 24 * 7
+    rules_dir: DirectoryPath | None = None
 
     @property
     def broker(self) -> BrokerAddress:

@@ -1,18 +1,21 @@
 """What the help desk may ask of one agent; it travels to that agent's reply address (direct reply-to).
 
-A command changes nothing on the host today: the one kind is `poll`, "report now". Kinds that act will be signed.
+A command changes nothing on the host but how its agent reports: `poll` is "report now", `configure` sets the interval
+(argument `interval_seconds`: from 1 to 300, or null for what the agent's settings say). Kinds that act will be signed.
 """
+
+from typing import Any
 
 import msgspec
 
 from rabbitmq.records import AgentId, ShortText
 
 COMMAND_TYPE = "healthmon.command.v1"
-KINDS = ("poll",)
+KINDS = ("poll", "configure")
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """A request with an audience and an end: `expires_seconds` is Unix time, UTC."""
+    """A request with an audience and an end: `expires_seconds` is Unix time, UTC. `arguments` are the kind's."""
 
     version: int = 1
     command_id: ShortText
@@ -20,6 +23,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     kind: ShortText
     issued_seconds: float
     expires_seconds: float
+    arguments: dict[str, Any] = {}
 
 
 _encoder = msgspec.json.Encoder()

@@ -12,6 +12,7 @@ from rabbitmq.message import Envelope
 HEARTBEAT_SECONDS = 7  # a frozen broker shows within 24 s: pika looks each 5 s more than this, for one silent stretch
 BLOCKED_TIMEOUT_SECONDS = 300
 DEAD_PEER_MS = 15_000
+AGENT_ID_PROPERTY = "agent_id"  # among the client properties: whose connection it is, for who hears of its end
 REPLY_ADDRESS = "amq.rabbitmq.reply-to"  # RabbitMQ's direct reply-to pseudo queue
 PERSISTENT = 2
 BROKER_TROUBLE: tuple[type[Exception], ...] = (AMQPError, AMQPConnectorException, OSError)
@@ -32,11 +33,15 @@ class BrokerAddress:
         return f"{self.host}:{self.port}"
 
 
-def connection_parameters(address: BrokerAddress, *, connection_name: str) -> pika.ConnectionParameters:
+def connection_parameters(
+    address: BrokerAddress, *, connection_name: str, agent_id: str | None = None
+) -> pika.ConnectionParameters:
     """Parameters with every protection switched on that pika leaves off: heartbeat, blocked and dead-peer time-outs.
 
-    Exactly one attempt is made: retries belong to the caller, who backs off and says so.
+    Exactly one attempt is made: retries belong to the caller, who backs off and says so. An agent's connection tells
+    the broker its id.
     """
+    told = {"connection_name": connection_name} | ({AGENT_ID_PROPERTY: agent_id} if agent_id else {})
     return pika.ConnectionParameters(
         host=address.host,
         port=address.port,
@@ -48,7 +53,7 @@ def connection_parameters(address: BrokerAddress, *, connection_name: str) -> pi
         socket_timeout=5,
         stack_timeout=10,
         tcp_options={"TCP_USER_TIMEOUT": DEAD_PEER_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {},
-        client_properties={"connection_name": connection_name},
+        client_properties=told,
     )
 
 

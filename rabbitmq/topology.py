@@ -10,6 +10,8 @@ from dataclasses import dataclass
 EXCHANGE = "health.telemetry"
 QUEUE = "ingest"
 CANARY_ROUTING_KEY = "canary.flow"  # the dot keeps it apart from every agent id
+EVENT_EXCHANGE = "amq.rabbitmq.event"  # the plugin rabbitmq_event_exchange makes it: who connects and who goes
+EVENT_QUEUE_PREFIX = "healthmon.events."  # of queues that live as long as a processor's connection
 
 QUEUE_ARGUMENTS: dict[str, str | int | bool] = {
     "x-queue-type": "quorum",
@@ -37,9 +39,13 @@ AGENT_USER = "healthmon-agent"
 
 PERMISSIONS: dict[str, Permissions] = {
     # Statements go to reply addresses, as commands do. To see whether the queue is the one it was written for, the
-    # processor must be allowed to declare it; whoever may read a queue can empty it anyway.
+    # processor must be allowed to declare it; whoever may read a queue can empty it anyway. To hear who connects, it
+    # makes a queue of its own and binds it: AMQP wants the right to write to a queue for that.
     PROCESSOR_USER: Permissions(
-        "^ingest$", r"^(health\.telemetry|amq\.default)$", "^ingest$", topic_write=r"^canary\.flow$"
+        r"^(ingest|healthmon\.events\.[a-z0-9]+)$",
+        r"^(health\.telemetry|amq\.default|healthmon\.events\.[a-z0-9]+)$",
+        r"^(ingest|amq\.rabbitmq\.event|healthmon\.events\.[a-z0-9]+)$",
+        topic_write=r"^canary\.flow$",
     ),
     # commands go to reply addresses, which are reached through the default exchange
     HELPDESK_USER: Permissions("^$", r"^amq\.default$", "^$"),

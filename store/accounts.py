@@ -65,7 +65,7 @@ def load(connection: Connection) -> list[tuple[EpochAccount, Sequence[Gap]]]:
 
 def gap_of(values: Sequence[Any]) -> Gap:
     """A gap from the columns `gap_columns`, in their order."""
-    first_seq, last_seq, state, since_ms, reason, asked_ms, asked_count = values
+    first_seq, last_seq, state, since_ms, reason, asked_ms, asked_count, step = values
     return Gap(
         first_seq=first_seq,
         last_seq=last_seq,
@@ -74,4 +74,5 @@ def gap_of(values: Sequence[Any]) -> Gap:
         reason=reason,
         asked_ms=asked_ms,
         asked_count=asked_count,
+        step=step,
     )

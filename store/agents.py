@@ -1,16 +1,20 @@
 """Reading agents and the state of the fleet."""
 
+from collections.abc import Collection
+
 from sqlalchemy import Connection, select
 
 from health.state import State
 from store import accounts
 from store.model import HUB, Agent, Check, CheckKey, FleetState
-from store.tables import agent, agent_columns, check_state, system
+from store.tables import agent, agent_columns, check_state, incident, system
 
 
-def list_agents(connection: Connection, after: str | None, limit: int) -> list[Agent]:
-    """Up to `limit` agents in the order of their ids, those behind `after` or from the first on."""
+def list_agents(connection: Connection, after: str | None, limit: int, group: str | None = None) -> list[Agent]:
+    """Up to `limit` agents (of one group) in the order of their ids, those behind `after` or from the first on."""
     query = select(*agent_columns).where(agent.c.agent_id > (after or HUB)).order_by(agent.c.agent_id).limit(limit)
+    if group is not None:
+        query = query.where(agent.c.group_name == group)
     return [Agent(**row) for row in connection.execute(query).mappings()]
 
 
@@ -26,6 +30,12 @@ def named(connection: Connection, host_name: str) -> list[Agent]:
     its = (agent.c.host_name == host_name) & (agent.c.agent_id != HUB)
     query = select(*agent_columns).where(its).order_by(agent.c.agent_id)
     return [Agent(**row) for row in connection.execute(query).mappings()]
+
+
+def group_names(connection: Connection, agent_ids: Collection[str]) -> dict[str, str]:
+    """The group of each of these agents, empty for an agent in none."""
+    query = select(agent.c.agent_id, agent.c.group_name).where(agent.c.agent_id.in_(agent_ids))
+    return {row.agent_id: row.group_name for row in connection.execute(query)}
 
 
 def system_of(connection: Connection, agent_id: str) -> bytes | None:
@@ -52,4 +62,12 @@ def fleet_state(connection: Connection) -> FleetState:
         )
         for row in rows
     ]
-    return FleetState(agents=agents, checks={check.key: check for check in checks}, accounts=accounts.load(connection))
+    its = incident.c
+    opened_late = select(agent.c.agent_id, its.rule, its.subject).join_from(incident, agent)
+    unheard = connection.execute(opened_late.where(its.closed_ms.is_(None), its.is_late))
+    return FleetState(
+        agents=agents,
+        checks={check.key: check for check in checks},
+        unheard=[CheckKey(*row) for row in unheard],
+        accounts=accounts.load(connection),
+    )

@@ -167,7 +167,7 @@ def _gap_sums(gaps_of: FromClause, *of_agent: ColumnElement[str]) -> Select[Any]
     return (
         select(*(of_agent or _nulls(_NO_AGENT[:1])), *_nulls(_NO_AGENT[1:]), *_nulls(_ACCOUNT_SUMS))
         .add_columns(gap.c.state, gap.c.reason, func.count().label("ranges"))
-        .add_columns(*_halves("records", gap.c.last_seq - gap.c.first_seq + 1))
+        .add_columns(*_halves("records", (gap.c.last_seq - gap.c.first_seq) // gap.c.step + 1))
         .select_from(gaps_of)
         .group_by(*groups)
     )

@@ -13,7 +13,9 @@ BUSY_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
 ABANDONED_TRANSACTION_MS = 30_000  # a frozen owner must not hold the fence for ever
-UNACKNOWLEDGED_BYTES_MS = 15_000  # as long as one waits for bytes the other side never acknowledged
+# A half-open link is found within 30 s: by bytes that nobody acknowledges, a quiet one by probes.
+UNACKNOWLEDGED_BYTES_MS = 15_000
+PROBE_AFTER_SECONDS, PROBE_EVERY_SECONDS, MOST_PROBES = 10, 5, 3
 SQLITE_PAGE_BYTES = 8_192  # a row of up to 240 readings needs no overflow page; larger pages make small commits dear
 
 
@@ -99,6 +101,10 @@ def _open_postgresql(address: URL) -> Engine:
     arguments = {
         "connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "tcp_user_timeout": UNACKNOWLEDGED_BYTES_MS,
+        "keepalives": 1,
+        "keepalives_idle": PROBE_AFTER_SECONDS,
+        "keepalives_interval": PROBE_EVERY_SECONDS,
+        "keepalives_count": MOST_PROBES,
         "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
         "application_name": "healthmon",
     }

@@ -39,7 +39,8 @@ def _keep_change(connection: Connection, change: IncidentChange, agent_no: int) 
         return open_number if open_number is not None else _open(connection, change, agent_no)
     if open_number is not None:
         connection.execute(update(incident).where(incident.c.number == open_number).values(_changed_columns(change)))
-        _append(connection, change, open_number)
+        if change.change is not Change.RESTATED:
+            _append(connection, change, open_number)
     return open_number
 
 
@@ -68,13 +69,15 @@ def _open(connection: Connection, change: IncidentChange, agent_no: int) -> int:
 
 
 def _changed_columns(change: IncidentChange) -> dict[str, Any]:
-    now = {"sentence": change.sentence, "value": change.value, "updated_ms": change.at_ms}
+    now: dict[str, Any] = {"sentence": change.sentence, "value": change.value, "updated_ms": change.at_ms}
     if change.change is Change.CLOSED:
         return now | {"closed_ms": change.at_ms}  # title, severity and limit stay as they were
+    if change.change is Change.RESTATED:
+        return now
     if change.change is Change.FLAPPING:
-        return now | {"flapping_since_ms": change.at_ms}
+        now["flapping_since_ms"] = change.at_ms
     if change.change is Change.SETTLED:
-        return now | {"flapping_since_ms": None}
+        now["flapping_since_ms"] = None
     late = {} if change.is_late else {"is_late": False}  # what a live record confirms is news
     return now | late | {"title": change.title, "severity": change.severity, "limit_value": change.limit}
 

@@ -1,15 +1,32 @@
 """Reading incidents."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, select
 
 from health.state import State
-from store.model import Change, CheckKey, Incident, OpenIncident, Remedy, Step, TimelineEntry
+from store.model import Change, CheckKey, Incident, Remedy, Step, TimelineEntry
 from store.tables import agent, incident, incident_event
 
 Which = Literal["open", "closed", "all"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenIncident:
+    """What a host's state needs to know of an open incident, without its remedies."""
+
+    number: int
+    agent_id: str
+    host_name: str | None
+    severity: State
+    sentence: str
+    opened_ms: int
+    rule: str
+    subject: str
+    group_name: str
+    acknowledged_by: str  # empty while nobody looks after it
 
 
 def list_incidents(
@@ -54,7 +71,7 @@ def remedies_of(connection: Connection, number: int) -> Sequence[Remedy]:
 
 def open_incidents(connection: Connection, agent_ids: Collection[str] | None = None) -> list[OpenIncident]:
     """Every open incident of these agents (None: all), in no order."""
-    names = ("number", "severity", "sentence", "opened_ms", "rule", "subject", "title", "acknowledged_by")
+    names = ("number", "severity", "sentence", "opened_ms", "rule", "subject", "acknowledged_by")
     query = (
         select(agent.c.agent_id, agent.c.host_name, agent.c.group_name, *(incident.c[name] for name in names))
         .join_from(incident, agent)

@@ -5,7 +5,7 @@ other time of a record is the agent's own.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -174,7 +174,7 @@ class GapState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Records `first_seq` to `last_seq` of an epoch (both included), none of them stored.
+    """Every `step`th of the records `first_seq` to `last_seq` of an epoch (both included), none of them stored.
 
     `reason` is a loss's or a quarantine's word. `asked_ms` is when the agent was last asked to send them again.
     """
@@ -186,10 +186,15 @@ class Gap:
     reason: str = ""
     asked_ms: int | None = None
     asked_count: int = 0
+    step: int = 1  # 2 where a spool was thinned
+
+    @property
+    def numbers(self) -> range:
+        return range(self.first_seq, self.last_seq + 1, self.step)
 
     @property
     def count(self) -> int:
-        return self.last_seq - self.first_seq + 1
+        return (self.last_seq - self.first_seq) // self.step + 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +241,7 @@ class Change(StrEnum):
     EASED = "eased"
     FLAPPING = "flapping"
     SETTLED = "settled"
+    RESTATED = "restated"  # the same in newer numbers: in its sentence, and not in its timeline
     CLOSED = "closed"
     ACKNOWLEDGED = "acknowledged"
     UNACKNOWLEDGED = "unacknowledged"
@@ -305,23 +311,6 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenIncident:
-    """What a host's state needs to know of an open incident, without its remedies."""
-
-    number: int
-    agent_id: str
-    host_name: str | None
-    severity: State
-    sentence: str
-    opened_ms: int
-    rule: str = ""
-    subject: str = ""
-    group_name: str = ""
-    title: str = ""
-    acknowledged_by: str = ""  # empty while nobody looks after it
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOutcome:
     """How a command ended, as the agent's result record says."""
 
@@ -369,10 +358,14 @@ class KeptBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetState:
-    """What a processor must remember to go on: loaded once when it takes over, kept in step by its own batches."""
+    """What a processor must remember to go on: loaded once when it takes over, kept in step by its own batches.
+
+    `unheard` are the checks whose open incident late records opened: nobody was notified of it.
+    """
 
     agents: Mapping[str, Agent]
     checks: Mapping[CheckKey, Check]
+    unheard: Collection[CheckKey] = ()
     accounts: Sequence[tuple[EpochAccount, Sequence[Gap]]] = ()  # gaps by rising first_seq
 
 

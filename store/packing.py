@@ -3,9 +3,17 @@
 import hashlib
 import json
 import struct
-from collections.abc import Collection, Iterator, Mapping, Sequence, ValuesView
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence, ValuesView
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
+from typing import Generic, TypeVar
+
+MOST_REMEMBERED_BYTES = 16 * 2**20  # of layouts, each way: thousands of ordinary hosts' and not one a flood brings
+BYTES_OF_A_STRING = 64  # what a name costs beside its letters
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,17 +67,61 @@ def packed(readings: Mapping[str, float]) -> PackedReadings:
     return readings if isinstance(readings, PackedReadings) else PackedReadings(readings)
 
 
-@lru_cache(maxsize=4096)
-def layout_of(names: tuple[str, ...]) -> Layout:
-    """The layout of these names."""
+class Remembered(Generic[Key, Value]):
+    """What `make` made of a key, for the keys used last whose sizes are `most_bytes` together; for any thread.
+
+    What is larger than an eighth of that is made anew each time, so that a giant pushes nobody out.
+    """
+
+    def __init__(self, make: Callable[[Key], Value], size_bytes: Callable[[Value], int], most_bytes: int) -> None:
+        self._make, self._size_bytes, self._most_bytes = make, size_bytes, most_bytes
+        self._known: OrderedDict[Key, tuple[Value, int]] = OrderedDict()
+        self._lock = Lock()
+        self.used_bytes = 0
+
+    def __call__(self, key: Key) -> Value:
+        with self._lock:
+            if key in self._known:
+                self._known.move_to_end(key)
+                return self._known[key][0]
+        value = self._make(key)
+        size = self._size_bytes(value)
+        if size <= self._most_bytes // 8:
+            self._keep(key, value, size)
+        return value
+
+    def _keep(self, key: Key, value: Value, size: int) -> None:
+        with self._lock:
+            if key in self._known:
+                return
+            self._known[key] = value, size
+            self.used_bytes += size
+            while self.used_bytes > self._most_bytes:
+                self.used_bytes -= self._known.popitem(last=False)[1][1]
+
+
+def _layout_of(names: tuple[str, ...]) -> Layout:
     in_json = json.dumps(names, separators=(",", ":")).encode("ascii")  # escapes carry any text through
     return Layout(names, hashlib.sha256(in_json).digest(), in_json)
 
 
-@lru_cache(maxsize=4096)
-def names_of(packed: bytes) -> tuple[str, ...]:
-    """The way back from a layout's bytes."""
+def _names_of(packed: bytes) -> tuple[str, ...]:
     return tuple(json.loads(packed))
+
+
+def _size_of_layout(layout: Layout) -> int:
+    return _size_of_names(layout.names) + len(layout.packed)
+
+
+def _size_of_names(names: tuple[str, ...]) -> int:
+    return sum(map(len, names)) + BYTES_OF_A_STRING * len(names)
+
+
+layout_of = Remembered(_layout_of, _size_of_layout, MOST_REMEMBERED_BYTES)
+"""The layout of these names."""
+
+names_of = Remembered(_names_of, _size_of_names, MOST_REMEMBERED_BYTES)
+"""The way back from a layout's bytes."""
 
 
 def pack_numbers(numbers: Collection[float]) -> bytes:

@@ -2,27 +2,34 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Engine, Table, delete, exists, func, select, tuple_, update
 
 from health.state import State
 from store import fence, layouts, quarantine_intake
 from store.engine import transaction
+from store.response_tables import notice
 from store.tables import check_state, command, incident, quarantine, record, snapshot, suspect
+from store.tables import fence as fence_row
 
 CHUNK_ROWS = 2_000
 
 
-def drop_before(engine: Engine, before_ms: int, fence_epoch: int) -> int:
+def drop_before(engine: Engine, before_ms: int, fence_epoch: int, dead_before_ms: int | None = None) -> int:
     """Drop what ended before `before_ms`, in many short transactions; returns the number of rows dropped.
 
-    Snapshots go when they were taken and received before, other records, quarantined messages when received, suspects
-    when first seen, incidents when closed, commands when expired. Checks that have been fine since go too: most are of
-    things that are gone, and a check without a row is fine. Agents with their accounts and system information stay, and
-    so do open incidents, however many a host has. Raises Fenced and StoreUnavailable; what was dropped by then stays
-    dropped.
+    Snapshots and other records go when they were taken and received before, quarantined messages when received,
+    suspects when first seen, incidents when closed, commands when expired. Checks that have been fine since go too:
+    most are of things that are gone, and a check without a row is fine. Agents with their accounts and system
+    information stay, and so do open incidents, however many a host has. Notices go with their incidents, tests when
+    they ended; one that died at `dead_before_ms` or later stays, and its incident too. Raises Fenced and
+    StoreUnavailable; what was dropped by then stays dropped.
     """
     dropped = 0
-    for table, is_old in _old_rows(before_ms).items():
+    with transaction(engine) as connection:
+        fence.check(connection, fence_epoch)
+        later = fence_row.c.dropped_before_ms < before_ms
+        connection.execute(update(fence_row).where(later).values(dropped_before_ms=before_ms))
+    for table, is_old in _old_rows(before_ms, before_ms if dead_before_ms is None else dead_before_ms).items():
         chunk = CHUNK_ROWS
         while chunk == CHUNK_ROWS:
             with transaction(engine) as connection:
@@ -35,15 +42,18 @@ def drop_before(engine: Engine, before_ms: int, fence_epoch: int) -> int:
     return dropped
 
 
-def _old_rows(before_ms: int) -> Mapping[Table, ColumnElement[bool]]:
+def _old_rows(before_ms: int, dead_before_ms: int) -> Mapping[Table, ColumnElement[bool]]:
+    has_dead = exists().where(notice.c.number == incident.c.number, notice.c.dead_ms >= dead_before_ms)
+    is_done = func.coalesce(notice.c.delivered_ms, notice.c.cancelled_ms) < before_ms
     settled = (check_state.c.state == State.OK) & check_state.c.pending.is_(None)
     return {
         snapshot: (snapshot.c.time_ms < before_ms) & (snapshot.c.received_ms < before_ms),
-        record: record.c.received_ms < before_ms,
+        record: (record.c.time_ms < before_ms) & (record.c.received_ms < before_ms),
         quarantine: quarantine.c.received_ms < before_ms,
         suspect: suspect.c.first_seen_ms < before_ms,
         check_state: settled & (check_state.c.since_ms < before_ms),
-        incident: incident.c.closed_ms < before_ms,
+        incident: (incident.c.closed_ms < before_ms) & ~has_dead,
+        notice: notice.c.number.is_(None) & (is_done | (notice.c.dead_ms < dead_before_ms)),
         command: command.c.expires_ms < before_ms,
     }
 

@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, tuple_
+from sqlalchemy import Connection, Select, select, tuple_
 
 from store.model import KeptRecord, KeptSnapshot, Quarantined
 from store.packing import packed
-from store.tables import layout, record, snapshot
+from store.tables import fence, layout, record, snapshot
 
 REASON = "key-reused"
 ROWS_AT_A_TIME = 500
@@ -46,19 +46,19 @@ def find_reused_by_repeats(
     """Those of `repeats`, whose numbers are accounted for as stored, that are no copies of what is kept.
 
     A snapshot's key has its time in it: the same number at another time is not found, nor is a snapshot's number under
-    a record of another kind. What is older than every kept snapshot was dropped for its age, so that nothing is there
-    to compare it with: it passes for a copy.
+    a record of another kind. What retention may have dropped passes for a copy when it is not there: nothing is left
+    to compare it with.
     """
     if not repeats:
         return []
     kept: dict[Values, Values] = {}
     for kind in (KeptSnapshot, KeptRecord):
         kept |= _kept(connection, [item for item in repeats if isinstance(item, kind)], agent_nos)
-    oldest_ms = connection.execute(select(func.min(snapshot.c.time_ms))).scalar()
+    dropped_before_ms = connection.execute(select(fence.c.dropped_before_ms)).scalar_one()
     found = []
     for item in repeats:
         content = kept.get(_key(item, agent_nos))
-        if content is None and oldest_ms is not None and item.wall_ms >= oldest_ms:
+        if content is None and item.wall_ms >= dropped_before_ms:
             found.append(_quarantined(item, NOT_FOUND))
         elif content is not None and content != _content(item):
             found.append(_quarantined(item, OTHER_CONTENT))

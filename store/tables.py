@@ -144,6 +144,7 @@ gap = Table(
     Column("since_ms", BigInteger, nullable=False),
     Column("asked_ms", BigInteger),
     Column("asked_count", BigInteger, nullable=False),
+    Column("step", BigInteger, nullable=False, server_default="1"),
     PrimaryKeyConstraint("agent_no", "epoch", "first_seq"),
     sqlite_with_rowid=False,
 )
@@ -275,6 +276,7 @@ suspect = Table(
     Column("sha256", AnyText, primary_key=True),
     Column("first_seen_ms", BigInteger, nullable=False),
     Column("routing_key", AnyText, nullable=False),
+    Column("sightings", BigInteger, nullable=False, server_default="1"),
 )
 
 fence = Table(
@@ -284,6 +286,7 @@ fence = Table(
     Column("epoch", BigInteger, nullable=False),
     Column("owner", AnyText, nullable=False),
     Column("claimed_ms", BigInteger, nullable=False),
+    Column("dropped_before_ms", BigInteger, nullable=False, server_default="0"),  # older records may be gone
 )
 
 command = Table(

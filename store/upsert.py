@@ -105,5 +105,9 @@ def _of_tuples(insert: _Insert) -> _Statement:
 
 def _converter(column: Column[Any], dialect: Dialect) -> Converter | None:
     if isinstance(column.type, Double):
-        return float  # an array takes no whole numbers among others
+        return _float_or_none if column.nullable else float  # an array takes no whole numbers among others
     return column.type.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _float_or_none(value: float | None) -> float | None:
+    return None if value is None else float(value)

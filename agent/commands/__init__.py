@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from agent.commands import poll
+from agent.commands import configure, poll
 from agent.commands.command import CommandKind
 
-COMMANDS: Mapping[str, CommandKind] = MappingProxyType({"poll": poll.run})
+COMMANDS: Mapping[str, CommandKind] = MappingProxyType({"poll": poll.run, "configure": configure.run})

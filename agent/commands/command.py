@@ -1,9 +1,11 @@
 """What a kind of command is, and the checks that each command passes first."""
 
-from collections.abc import Callable, Container
-from typing import Protocol
+from collections.abc import Callable, Container, Mapping
+from typing import Any, Protocol
 
 from rabbitmq.commands import Command
+
+Arguments = Mapping[str, Any]
 
 
 class Commandable(Protocol):
@@ -11,9 +13,16 @@ class Commandable(Protocol):
 
     def report_now(self) -> None: ...
 
+    def report_every(self, interval_seconds: float | None) -> str:
+        """From now on, None as its settings say; returns in one sentence what is in force. Raises OSError."""
 
-CommandKind = Callable[[Commandable], str]
-"""Does it and returns what was done in one sentence; an exception means that it failed."""
+
+class Refused(Exception):
+    """The arguments are none that this kind of command has; the text says why."""
+
+
+CommandKind = Callable[[Commandable, Arguments], str]
+"""Does it and returns what was done in one sentence; Refused when it may not, another exception when it failed."""
 
 
 def refusal(command: Command, *, agent_id: str, known_kinds: Container[str], now_seconds: float) -> str | None:

@@ -1,8 +1,8 @@
-"""poll: report now, without waiting for the interval."""
+"""poll: report now and make all checks, without waiting for the interval."""
 
-from agent.commands.command import Commandable
+from agent.commands.command import Arguments, Commandable
 
 
-def run(agent: Commandable) -> str:
+def run(agent: Commandable, _arguments: Arguments) -> str:
     agent.report_now()
     return "reported"

@@ -74,9 +74,14 @@ def _answer(found: Sequence[Incident], adjective: str) -> str:
 
 def _row(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
     fix = f". Fix known: {best_fix(one)}" if one.fixes and one.closed is None else ""
+    told = "".join(f" ({word})" for word in (one.muted, _taken(one)) if word)
     since = f"{clock(one.opened, now_seconds)} ({span(age_seconds(one.opened, now_seconds))})"
     state = screen.state(one.severity if one.closed is None else "closed")
-    return [f"i/{one.number}", state, one.host, since, one.sentence.removesuffix(".") + fix]
+    return [f"i/{one.number}", state, one.host, since, one.sentence.removesuffix(".") + told + fix]
+
+
+def _taken(one: Incident) -> str:
+    return f"acknowledged by {one.acknowledged_by}" if one.acknowledged_by else ""
 
 
 def _more(left: int, which: Which) -> list[str]:

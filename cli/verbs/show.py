@@ -1,21 +1,19 @@
 """`healthmon show i/142`: one incident, with what to do on the same screen."""
 
-import re
 from typing import Annotated
 from urllib.parse import quote
 
 import typer
 
-from cli.answers import Host, Incident, host, incident, read
-from cli.exits import ExitCode, Trouble
+from cli.answers import Event, Host, Incident, host, incident, read
 from cli.fix_lines import fix_lines
 from cli.host_trouble import trouble_lines
+from cli.references import OTHERS, incident_number
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal
 from cli.text import escaped
 from cli.words import age_seconds, clock, span
 
-REFERENCE = re.compile(r"(?:i/)?([1-9][0-9]{0,14})")
 NOTHING_FITS = "No known problem fits. Have the host's own messages explained:"
 ASK_THE_JOURNAL = 'journalctl --since "-15 min" --priority warning | healthmon explain'
 
@@ -26,23 +24,21 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, schema incident/1.")] = False,
 ) -> None:
     """Show an incident: what is wrong, what to do, why that fits, how to verify."""
-    found = REFERENCE.fullmatch(number)
-    if found is None:
-        raise Trouble(f"{number!r} names no incident. Give its number: healthmon show i/142", ExitCode.USAGE)
     terminal: Terminal = context.obj
     with terminal.desk() as desk:
-        answer = desk.get(f"/incidents/{found[1]}", missing="Try: healthmon incidents --state all")
+        answer = desk.get(f"/incidents/{incident_number(number)}", missing=OTHERS)
         if as_json:
             show_json("incident/1", {"incident": answer})
             return
         one = read(incident, escaped(answer))
-        of = read(host, escaped(desk.get(f"/agents/{quote(one.agent_id, safe='')}")))
+        path = None if one.agent_id is None else f"/agents/{quote(one.agent_id, safe='')}"
+        of = None if path is None else read(host, escaped(desk.get(path)))
     screen = terminal.screen()
     screen.show(lines_of(one, of, screen, terminal.now()))
 
 
-def lines_of(one: Incident, of: Host, screen: Screen, now_seconds: float) -> list[str]:
-    """The sentence first, the permanent address last; `of` is the host as it is now."""
+def lines_of(one: Incident, of: Host | None, screen: Screen, now_seconds: float) -> list[str]:
+    """The sentence first, the permanent address last; `of` is the host as it is now, None where there is none."""
     return [
         *_headline(one, screen, now_seconds),
         "",
@@ -51,7 +47,7 @@ def lines_of(one: Incident, of: Host, screen: Screen, now_seconds: float) -> lis
         "",
         "TIMELINE",
         *_timeline(one, screen, now_seconds),
-        *trouble_lines(of, screen),
+        *(trouble_lines(of, screen) if of else ()),
         "",
         f"Details: {one.url}",
     ]
@@ -64,7 +60,9 @@ def _headline(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
         life = f"open since {since} ({span(age_seconds(one.opened, now_seconds))})"
     else:
         life = f"opened {since}, closed {clock(one.closed, now_seconds)} UTC"
-    return [*screen.headline(one.host, state, one.sentence), *screen.prose(f"i/{one.number}, {life}")]
+    taken = f", acknowledged by {one.acknowledged_by}" if one.acknowledged_by else ""
+    muted = screen.prose(f"{one.muted}.") if one.muted else []
+    return [*screen.headline(one.host, state, one.sentence), *screen.prose(f"i/{one.number}, {life}{taken}"), *muted]
 
 
 def _fixes(one: Incident, screen: Screen) -> list[str]:
@@ -78,5 +76,10 @@ def _fixes(one: Incident, screen: Screen) -> list[str]:
 
 
 def _timeline(one: Incident, screen: Screen, now_seconds: float) -> list[str]:
-    told = (f"{clock(event.time, now_seconds)} {event.change}: {event.sentence}" for event in one.timeline)
+    told = (f"{clock(event.time, now_seconds)} {_what(event)}" for event in one.timeline)
     return [line for event in told for line in screen.prose(event, "  ")]
+
+
+def _what(event: Event) -> str:
+    did = f"{event.change} by {event.author}" if event.author else event.change
+    return f"{did}: {event.sentence}" if event.sentence else did

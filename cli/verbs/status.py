@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from cli.desk import HelpDesk
 
 MOST_ROWS = 50
-MIRRORED = {"ok": 0, "warning": 1, "critical": 2}
+MIRRORED = {"ok": 0, "muted": 0, "warning": 1, "critical": 2}
 UNKNOWN = 3
 NO_HOSTS = ["No host has reported yet.", "", "Start an agent on it: healthmon-agent run"]
 
@@ -33,7 +33,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, schema status/1.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Tab separated, no header.")] = False,
     exit_code: Annotated[
-        bool, typer.Option("--exit-code", help="0 ok, 1 warning, 2 critical, 3 no data, waiting or no host.")
+        bool, typer.Option("--exit-code", help="0 ok or muted, 1 warning, 2 critical, 3 anything else.")
     ] = False,
 ) -> int:
     """Show how the hosts are, the worst first, or one host.
@@ -117,9 +117,11 @@ def _lines(
 
 def _answer(hosts: Sequence[Host], screen: Screen) -> str:
     states = Counter(one.state for one in hosts)
-    troubled = len(hosts) - states["ok"]
+    troubled = len(hosts) - states["ok"] - states["muted"]
     if not troubled:
-        return f"{count(len(hosts), 'host')}, all ok"
+        others = "the others" if states["muted"] else "all"
+        told = [f"{states['muted']} muted"] if states["muted"] else []
+        return ", ".join([count(len(hosts), "host"), *told, *([f"{others} ok"] if states["ok"] else [])])
     counts = ", ".join(f"{states[state]} {screen.state(state)}" for state in sorted(states, key=rank))
     return f"{troubled} of {count(len(hosts), 'host')} not ok: {counts}"
 

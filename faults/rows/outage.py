@@ -32,8 +32,11 @@ def processor_away(rig: Rig) -> None:
 
 
 def _opened_by_what_was_read_between(run: Run, from_ms: int, to_ms: int) -> list[tuple[str, str]]:
-    """Rule and sentence; an incident is dated by the record that opened it. What is wrong now may well open one."""
-    query = select(incident.c.rule, incident.c.sentence).where(incident.c.opened_ms.between(from_ms, to_ms))
+    """Rule and sentence; an incident is dated by the record that opened it. What is wrong now may well open one, and
+    what was wrong meanwhile is history that nobody is notified of."""
+    query = select(incident.c.rule, incident.c.sentence).where(
+        incident.c.opened_ms.between(from_ms, to_ms), incident.c.is_late.is_(False)
+    )
     with reading(run.engine) as connection:
         return [(row.rule, row.sentence) for row in connection.execute(query)]
 

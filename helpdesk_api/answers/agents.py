@@ -16,6 +16,7 @@ class AgentAnswer(BaseModel):
     agent_id: str
     host_name: str | None
     state: State
+    own_state: State = Field(description="The state it would be in if it were not muted.")
     sentence: str
     connected: bool = Field(description="It was heard within three of its intervals (15 s at least).")
     streaming_active: bool = Field(description="It is connected and its newest metrics are as recent.")
@@ -27,6 +28,8 @@ class AgentAnswer(BaseModel):
     scope: str | None = Field(description="host or container: what its readings are about.")
     version: str | None
     interval_seconds: float
+    group: str = Field(description="The group its settings put it in, empty for none.")
+    labels: dict[str, str] = Field(description="What its settings say of the host.")
     clock_offset_seconds: float | None = Field(
         description="The server's clock less the agent's: above 0 when the agent's is behind, null while not measured."
     )
@@ -45,6 +48,7 @@ def agent_answer(
         agent_id=agent.agent_id,
         host_name=agent.host_name,
         state=condition.state,
+        own_state=condition.own_state,
         sentence=condition.sentence,
         connected=agent.is_connected(now_ms),
         streaming_active=agent.is_streaming(now_ms) and not condition.excused,
@@ -56,6 +60,8 @@ def agent_answer(
         scope=agent.scope,
         version=agent.agent_version,
         interval_seconds=agent.interval_ms / 1000,
+        group=agent.group_name,
+        labels=dict(agent.labels),
         clock_offset_seconds=None if agent.clock_offset_ms is None else agent.clock_offset_ms / 1000,
         errors=dict(errors),
         url=f"{base_url}/h/{agent.agent_id}",

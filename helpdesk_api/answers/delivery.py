@@ -81,11 +81,12 @@ class DeliveryAnswer(BaseModel):
 
 
 class GapAnswer(BaseModel):
-    """Records `first_seq` to `last_seq` of an epoch, both included, none of them stored."""
+    """Every `step`th of the records `first_seq` to `last_seq` of an epoch, both included, none of them stored."""
 
     epoch: int
     first_seq: int
     last_seq: int
+    step: int = Field(description="1, or 2 where every other number is meant: what a thinned spool lost.")
     records: int
     state: str = Field(description="open (in transit), quarantined, declared (named as lost) or unexplained.")
     reason: str = Field(description="Of a loss or a quarantine; empty for the others.")
@@ -122,6 +123,7 @@ def gap_answer(epoch: int, gap: Gap) -> GapAnswer:
         epoch=epoch,
         first_seq=gap.first_seq,
         last_seq=gap.last_seq,
+        step=gap.step,
         records=gap.count,
         state=gap.state.value,
         reason=gap.reason,

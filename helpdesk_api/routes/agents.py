@@ -15,6 +15,7 @@ from helpdesk_api.condition import condition_of
 from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.fleet import AgentName, find_agent, worst_by_agent
 from helpdesk_api.freshness import freshness
+from helpdesk_api.muting import muting
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
 from store.agents import list_agents, system_of
 from store.engine import reading
@@ -37,12 +38,13 @@ def get_agents(
     request: Request,
     desk: TheDesk,
     next_link: NextLink,
+    group: Annotated[str | None, Query(max_length=256, description="Only the agents of this group.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=64, description=CURSOR)] = None,
 ) -> Listing[AgentAnswer]:
     """An agent is listed from the moment of its hello, in the order of ids."""
     with reading(desk.engine) as connection:
-        agents = list_agents(connection, cursor, limit + 1)
+        agents = list_agents(connection, cursor, limit + 1, group)
         items = list(_answers(desk, connection, agents[:limit], desk.base_url(request)))
     return Listing(items=items, next_cursor=next_link(items[-1].agent_id if len(agents) > limit else None))
 
@@ -67,9 +69,10 @@ def get_system(agent: AgentName, desk: TheDesk) -> SystemAnswer:
 
 def _answers(desk: Desk, connection: Connection, agents: Sequence[Agent], base_url: str) -> Iterator[AgentAnswer]:
     ids = [agent.agent_id for agent in agents]
-    worst, lacking = worst_by_agent(open_incidents(connection, ids)), not_measured(connection, ids)
     fresh, now_ms = freshness(desk, connection), desk.now_ms()
+    mutes, lacking = muting(connection, now_ms), not_measured(connection, ids)
+    worst = worst_by_agent(mutes.hushed(open_incidents(connection, ids)))
     for agent in agents:
         errors = lacking.get(agent.agent_id, {})
-        condition = condition_of(agent, worst.get(agent.agent_id), errors, fresh, now_ms)
+        condition = condition_of(agent, worst.get(agent.agent_id), errors, fresh, now_ms, mutes.host_words(agent))
         yield agent_answer(agent, condition, errors, now_ms, base_url)

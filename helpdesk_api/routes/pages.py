@@ -1,11 +1,10 @@
-"""The pages: the fleet, a host, an incident, a known problem."""
+"""The pages: the fleet, a host, a known problem."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
-from health.state import State
 from helpdesk_api.access import VIEWER
 from helpdesk_api.agent_clock import clock_words
 from helpdesk_api.condition import SPOOL, condition_of, spool_trouble
@@ -15,13 +14,13 @@ from helpdesk_api.fleet import AgentName, all_agents, find_agent, worst_by_agent
 from helpdesk_api.fleet_page import Reads, fleet_view
 from helpdesk_api.freshness import freshness
 from helpdesk_api.host_page import lacking_table, readings_table, system_table
+from helpdesk_api.muting import muting
 from helpdesk_api.pages import page
 from helpdesk_api.readiness import flow_warning
-from helpdesk_api.routes.incidents import Number, find_incident
 from helpdesk_api.routes.problems import find_problem
-from helpdesk_api.words import STATE_WORDS, quantity
-from store import delivery, flow, snapshots
-from store.agents import get_agent, system_of
+from helpdesk_api.words import STATE_WORDS
+from store import delivery, flow, notices, snapshots
+from store.agents import system_of
 from store.engine import reading
 from store.incidents import list_incidents, open_incidents, remedies_of
 
@@ -40,10 +39,18 @@ def fleet_page(desk: TheDesk, page_number: Annotated[int, Query(alias="page", ge
             remedies=lambda number: remedies_of(connection, number),
         )
         incidents, errors = open_incidents(connection), snapshots.not_measured(connection)
-        view = fleet_view(agents, incidents, errors, freshness(desk, connection), now_ms, page_number, reads)
+        mutes, dead_notices = muting(connection, now_ms), notices.counts(connection)["dead"]
+        view = fleet_view(agents, incidents, errors, freshness(desk, connection), mutes, page_number, reads)
         warning = flow_warning(desk, flow.last_flow(connection))
         account = short_sentence(delivery.sums(connection, None, 0).total)
-    return page("fleet.html", {"fleet": view, "flow_warning": warning, "account": account, "now_ms": now_ms})
+    context = {
+        "fleet": view,
+        "flow_warning": warning,
+        "account": account,
+        "dead_notices": dead_notices,
+        "now_ms": now_ms,
+    }
+    return page("fleet.html", context)
 
 
 @router.get("/h/{agent}")
@@ -51,13 +58,15 @@ def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
     now_ms = desk.now_ms()
     with reading(desk.engine) as connection:
         found = find_agent(connection, agent)
-        every_open = open_incidents(connection, [found.agent_id])
+        mutes = muting(connection, now_ms)
+        every_open = mutes.hushed(open_incidents(connection, [found.agent_id]))
         incidents = list_incidents(connection, "open", found.agent_id, None, MAX_INCIDENTS)
         snapshot = snapshots.latest(connection, found)
         system = system_of(connection, found.agent_id)
         fresh, warning = freshness(desk, connection), flow_warning(desk, flow.last_flow(connection))
     errors = snapshot.errors if snapshot else {}
-    condition = condition_of(found, worst_by_agent(every_open).get(found.agent_id), errors, fresh, now_ms)
+    worst = worst_by_agent(every_open).get(found.agent_id)
+    condition = condition_of(found, worst, errors, fresh, now_ms, mutes.host_words(found))
     silent = condition.no_news is not None
     context = {
         "agent": found,
@@ -76,27 +85,6 @@ def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
         "now_ms": now_ms,
     }
     return page("host.html", context)
-
-
-@router.get("/i/{number}")
-def incident_page(number: Number, desk: TheDesk) -> HTMLResponse:
-    now_ms = desk.now_ms()
-    with reading(desk.engine) as connection:
-        incident = find_incident(connection, number)
-        agent = get_agent(connection, incident.key.agent_id)
-        fresh = freshness(desk, connection)
-    closed = incident.closed_ms is not None
-    context = {
-        "incident": incident,
-        "state": State.OK if closed else incident.severity,
-        "word": "Closed" if closed else STATE_WORDS[incident.severity],
-        "host": incident.host_name or incident.key.agent_id,
-        "no_news": condition_of(agent, None, {}, fresh, now_ms).no_news if agent else None,
-        "value": quantity(incident.metric, incident.value),
-        "limit": quantity(incident.metric, incident.limit),
-        "now_ms": now_ms,
-    }
-    return page("incident.html", context)
 
 
 @router.get("/k/{slug}")

@@ -5,8 +5,6 @@
 The answer takes the road of every record, so a poll proves the whole chain.
 """
 
-import queue
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +15,7 @@ from pydantic import BaseModel, Field
 
 from helpdesk_api.access import OPERATOR
 from helpdesk_api.answers.metrics import MetricsAnswer
+from helpdesk_api.commanding import NotSent, send_command
 from helpdesk_api.condition import silence
 from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.fleet import AgentName, find_agent
@@ -25,13 +24,11 @@ from helpdesk_api.problem import PROBLEMS_ANSWERED, Problem
 from helpdesk_api.readiness import broker_link
 from helpdesk_api.routes.metrics import newest_metrics
 from rabbitmq.commands import Command
-from rabbitmq.connection import REPLY_ADDRESS
 from store import commands
 from store.commands import SentCommand
-from store.engine import reading, transaction
+from store.engine import reading
 from store.model import Agent
 
-EXPIRES_AFTER_MS = 30_000
 LOOK_AGAIN_SECONDS = 0.1
 router = APIRouter(prefix="/api/v1/agents", tags=["Metrics"], dependencies=[OPERATOR], responses=PROBLEMS_ANSWERED)
 
@@ -88,30 +85,10 @@ def _ask(desk: Desk, agent: Agent, excuse: str | None) -> Command:
     silent = excuse or silence(agent, now_ms)
     if silent is not None and not agent.is_connected(now_ms):
         raise _unreachable(f"A command cannot reach {agent.name}. {silent}")
-    reply_to = agent.reply_to or ""
-    if not reply_to.startswith(f"{REPLY_ADDRESS}."):  # any other name could be a queue of someone else
-        raise _unreachable(f"{agent.name} has not told its reply address; it does with its next message.")
-    command = Command(
-        command_id=secrets.token_hex(16),
-        agent_id=agent.agent_id,
-        kind="poll",
-        issued_seconds=now_ms / 1000,
-        expires_seconds=(now_ms + EXPIRES_AFTER_MS) / 1000,
-    )
-    with transaction(desk.engine) as connection:
-        commands.add(
-            connection,
-            command_id=command.command_id,
-            agent_id=agent.agent_id,
-            kind=command.kind,
-            created_ms=now_ms,
-            expires_ms=now_ms + EXPIRES_AFTER_MS,
-        )
     try:
-        desk.sender.send(reply_to, command)
-    except queue.Full:
-        raise _unreachable("The broker is away and too many commands wait for it. /readyz says more.") from None
-    return command
+        return send_command(desk, agent, "poll", {})
+    except NotSent as why:
+        raise _unreachable(str(why)) from None
 
 
 def _wait(desk: Desk, command_id: str) -> SentCommand | None:

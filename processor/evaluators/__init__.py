@@ -1,1 +1,1 @@
-"""Kinds of rules, one file each. Pure: the check as it was, a value and its time in, the check as it is out."""
+"""Kinds of rules, one file each. Pure: readings and their times in, the value that a rule's levels judge out."""

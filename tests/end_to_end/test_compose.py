@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.docker, pytest.mark.slow]
 QUIET_LINES = 30
 AGENTS = 4
 RECORDS_EACH = 200
+KILLS_AT_LEAST = 50
 CAUGHT_UP_SECONDS = 150  # twice an agent's longest back-off, and some
 VICTIMS = ("processor", "rabbitmq", "postgres", "helpdesk", "agent")
 
@@ -91,7 +92,7 @@ def test_whatever_dies_every_record_is_stored(stack: ComposeStack) -> None:
     print(f"seed {seed}")
     chance = random.Random(seed)
     kills = 0
-    while fewest_records(stack) < RECORDS_EACH:
+    while fewest_records(stack) < RECORDS_EACH or kills < KILLS_AT_LEAST:
         for service in chance.sample(VICTIMS, len(VICTIMS)):
             time.sleep(chance.uniform(0.5, 3))  # the instant of death is what the seed draws
             kill_and_wait(stack, chance.choice(stack.containers(service)))

@@ -19,6 +19,7 @@ from rabbitmq.setup import SetupSettings, set_up
 from rabbitmq.topology import (
     AGENT_USER,
     CANARY_ROUTING_KEY,
+    EVENT_QUEUE_PREFIX,
     EXCHANGE,
     HELPDESK_USER,
     PERMISSIONS,
@@ -177,6 +178,12 @@ def test_the_processor_consumes_and_sends_the_canary_only(processor: Client) -> 
     assert "refused" in processor.refused("basic_get", "mine")
     assert "refused" in processor.refused("queue_declare", "mine")
     assert "refused" in processor.refused("exchange_delete", EXCHANGE)
+    own_queue = f"{EVENT_QUEUE_PREFIX}0a1b"
+    assert processor.refused("queue_declare", own_queue, exclusive=True) == ""
+    assert processor.refused("basic_get", own_queue) == ""
+    assert "refused" in processor.refused("queue_bind", own_queue, EXCHANGE, "#")
+    assert "refused" in processor.refused("queue_bind", own_queue, "amq.topic", "#")
+    assert "refused" in processor.refused("queue_declare", f"{EVENT_QUEUE_PREFIX}0.1")
 
 
 def test_a_statement_reaches_an_agent_that_may_read_nothing(agent: Client, processor: Client) -> None:

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _create_mute()
     _create_dependency()
     _create_settings()
+    _widen_accounts()
     op.execute(
         """
         INSERT INTO agent (agent_no, agent_id, host_name, interval_ms, first_seen_ms, last_seen_ms, epoch, seq,
@@ -41,6 +42,14 @@ def _widen_checks_and_incidents() -> None:
     op.add_column("incident", sa.Column("flapping_since_ms", sa.BigInteger(), nullable=True))
     op.add_column("incident", sa.Column("is_late", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("incident_event", sa.Column("author", sa.Text(), nullable=False, server_default=""))
+
+
+def _widen_accounts() -> None:
+    op.add_column("gap", sa.Column("step", sa.BigInteger(), nullable=False, server_default="1"))
+    op.add_column("suspect", sa.Column("sightings", sa.BigInteger(), nullable=False, server_default="1"))
+    op.add_column("fence", sa.Column("dropped_before_ms", sa.BigInteger(), nullable=False, server_default="0"))
+    # nobody noted what was dropped until now: nothing that was before the newest canary is judged
+    op.execute("UPDATE fence SET dropped_before_ms = coalesce((SELECT max(stored_ms) FROM flow), 0)")
 
 
 def _create_notice() -> None:

@@ -30,17 +30,28 @@ PAGE_PATHS = (
     "/delivery",
     "/quarantine",
     "/quarantine/1",
+    "/notices",
     "/docs",
     "/openapi.json",
 )
+FORM_PATHS = (
+    "/i/1/acknowledge",
+    "/i/1/unacknowledge",
+    "/i/1/notes",
+    "/i/1/mute",
+    "/i/1/unmute/1",
+    "/notices/1/retry",
+)
 PAGES = [("GET", path, "viewer") for path in PAGE_PATHS]
-ALL = OPERATIONS + PAGES
+FORMS = [("POST", path, "operator") for path in FORM_PATHS]
+ALL = OPERATIONS + PAGES + FORMS
 REFUSALS = {"/problems/key-needed", "/problems/role-too-low"}
 
 
 def call(client: TestClient, method: str, path: str, headers: Mapping[str, str]) -> str:
     """'passed', or the kind of refusal; whether there is such a thing does not matter here."""
-    path = path.format(agent="web-3", number=1, slug="disk-full", key_id=10**6)
+    named = {"agent": "web-3", "slug": "disk-full", "name": "log", "key_id": 10**6}
+    path = path.format(**named, number=1, mute_no=1, dependency_no=1, notice_no=1)
     answer = client.request(method, path, headers=headers)
     kind = answer.json()["type"] if "problem+json" in answer.headers["content-type"] else None
     return "passed" if kind not in REFUSALS else str(kind)
@@ -67,10 +78,25 @@ def key_of(client: TestClient, role: str) -> dict[str, str]:
 def test_only_the_health_checks_are_open_to_everybody() -> None:
     assert {path for _, path, needed in OPERATIONS if needed is None} == {"/healthz", "/readyz"}
     assert {path for _, path, needed in OPERATIONS if needed == "admin"} == {"/api/v1/keys", "/api/v1/keys/{key_id}"}
-    assert {path for _, path, needed in OPERATIONS if needed == "operator"} == {
-        "/api/v1/agents/{agent}/poll",
-        "/api/v1/quarantine/redrive",
+    assert {(method, path) for method, path, needed in OPERATIONS if needed == "operator"} == {
+        ("POST", "/api/v1/agents/{agent}/poll"),
+        ("POST", "/api/v1/channels/{name}/test"),
+        ("POST", "/api/v1/dependencies"),
+        ("DELETE", "/api/v1/dependencies/{dependency_no}"),
+        ("PUT", "/api/v1/groups/{name}"),
+        ("POST", "/api/v1/incidents/{number}/acknowledge"),
+        ("POST", "/api/v1/incidents/{number}/notes"),
+        ("POST", "/api/v1/incidents/{number}/unacknowledge"),
+        ("POST", "/api/v1/mutes"),
+        ("DELETE", "/api/v1/mutes/{mute_no}"),
+        ("POST", "/api/v1/notices/{notice_no}/retry"),
+        ("POST", "/api/v1/quarantine/redrive"),
     }
+
+
+def test_whoever_may_only_look_changes_nothing() -> None:
+    answering = {"/api/v1/diagnose", "/api/v1/rules/replay"}  # their bodies are questions
+    assert {path for method, path, needed in ALL if needed == "viewer" and method != "GET"} <= answering
 
 
 def test_without_keys_on_this_machine_everything_but_administration_works(client: TestClient, keep: Keep) -> None:

@@ -1,13 +1,14 @@
 """The account of records over HTTP: assigned is the sum of the other five, always."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from fastapi.testclient import TestClient
 
 from helpdesk_api.queue_gauge import QueueLook
-from store.model import Batch
-from tests.contract.http.accounts import LOSSES, UNEXPLAINED, accounted, poison
+from store.model import Batch, GapState
+from tests.contract.http.accounts import LOSSES, UNEXPLAINED, accounted, gap, poison
 from tests.contract.http.conftest import NotingSender
 from tests.contract.http.fleet import FLOWING, NOW_MS, agent, healthy, snapshot
 
@@ -105,6 +106,7 @@ def test_the_ranges_of_an_agent(client: TestClient, keep: Keep) -> None:
         "epoch": 1,
         "first_seq": 1,
         "last_seq": 10,
+        "step": 1,
         "records": 10,
         "state": "declared",
         "reason": "full",
@@ -118,6 +120,16 @@ def test_the_ranges_of_an_agent(client: TestClient, keep: Keep) -> None:
     for cursor in ("x", "1", f"1-{2**63}", "-1-1"):
         assert client.get("/api/v1/agents/web-3/gaps", params={"cursor": cursor}).status_code == 422
     assert client.get("/api/v1/agents/nobody/gaps").status_code == 404
+
+
+def test_what_a_thinned_spool_lost_is_one_range(client: TestClient, keep: Keep) -> None:
+    thinned = replace(gap(2, 80_000, GapState.DECLARED, "thinned"), step=2)
+    keep(accounted("web-3", 80_000, thinned))
+    [item] = client.get("/api/v1/agents/web-3/gaps").json()["items"]
+    assert (item["first_seq"], item["last_seq"], item["step"], item["records"]) == (2, 80_000, 2, 40_000)
+    [account] = delivery(client)["agents"]
+    assert (account["declared"], account["declared_by_reason"][0]["ranges"]) == (40_000, 1)
+    assert "2 to 80,000, every other one, of epoch 1" in client.get("/delivery").text
 
 
 def test_the_page_says_in_one_sentence_that_all_is_accounted_for(client: TestClient, keep: Keep) -> None:

@@ -254,6 +254,7 @@ def test_nothing_a_host_tells_becomes_markup(client: TestClient, keep: Keep, hos
         "/delivery",
         "/quarantine",
         "/quarantine/1",
+        "/notices",
         "/docs",
     ],
 )

@@ -1,5 +1,6 @@
 """A database that is away, locked or lost in between: one error, no secret, and it works again afterwards."""
 
+import os
 import socket
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,8 @@ from store.engine import StoreUnavailable, open_engine, reading, transaction
 from store.ingest import keep_batch
 from tests.contract.store.builders import NOW_MS, batch, snapshot
 from tests.databases import PostgresServer
+
+PROBING = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
 
 
 def test_commits_are_durable(store_engine: Engine) -> None:
@@ -97,3 +100,16 @@ def test_a_postgresql_without_free_connections_is_unavailable(
         for connection in held:
             connection.close()
         engine.dispose()
+
+
+def test_a_half_open_link_to_postgresql_is_found_within_30_seconds(postgres_server: PostgresServer) -> None:
+    engine = open_engine(postgres_server.url("template_store"))
+    with reading(engine) as connection:
+        number = os.dup(connection.connection.driver_connection.fileno())  # type: ignore[union-attr]
+        with socket.socket(fileno=number) as link:
+            seconds = [link.getsockopt(socket.IPPROTO_TCP, option) for option in PROBING]
+            assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            assert link.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) <= 30_000
+    engine.dispose()
+    idle, interval, count = seconds
+    assert idle + interval * count <= 30

@@ -85,6 +85,18 @@ def test_a_check_has_one_open_incident_and_a_new_one_after_it_closed(store_engin
     assert read(store_engine, second).closed_ms is None
 
 
+def test_an_incident_that_is_restated_says_the_newest_numbers_and_tells_no_story(
+    store_engine: Engine, epoch: int
+) -> None:
+    number = keep(store_engine, epoch, change(Change.OPENED, 1))[KEY]
+    for value in (7.0, 4.0):  # time alone passes: both come at the same record
+        restated = change(Change.RESTATED, 1, value=value, sentence=f"{value:g} records", limit=99.0, title="other")
+        assert keep(store_engine, epoch, restated) == {KEY: number}
+    kept = read(store_engine, number)
+    assert (kept.value, kept.sentence, kept.limit, kept.title) == (4.0, "4 records", 90.0, "Disk is filling up")
+    assert [entry.change for entry in kept.timeline] == [Change.OPENED]
+
+
 def test_a_change_without_an_open_incident_is_dropped(store_engine: Engine, epoch: int) -> None:
     assert keep(store_engine, epoch, change(Change.WORSENED), change(Change.EASED), change(Change.CLOSED)) == {}
     with reading(store_engine) as connection:
@@ -138,7 +150,7 @@ def told_once(changes: Sequence[IncidentChange]) -> list[list[str]]:
     for item in changes:
         if item.change is Change.OPENED and not is_open:
             timelines.append([])
-        elif item.change is Change.OPENED or not is_open:
+        elif item.change in (Change.OPENED, Change.RESTATED) or not is_open:
             continue
         timelines[-1].append(item.sentence)
         is_open = item.change is not Change.CLOSED

@@ -96,6 +96,21 @@ def test_a_copy_of_what_was_dropped_for_its_age_is_a_duplicate(store_engine: Eng
     assert (kept.duplicates, kept.key_reused) == (4, ())
 
 
+def test_a_copy_of_what_was_dropped_is_a_duplicate_while_older_late_snapshots_are_kept(
+    store_engine: Engine, epoch: int
+) -> None:
+    both, dropped_ms = [agent("web-1"), agent("db-1")], NOW_MS + 60_000
+    late = snapshot(1, "db-1", received_ms=dropped_ms)  # its host was cut off when it was taken
+    ahead = hello(9, wall_ms=dropped_ms)
+    keep_batch(store_engine, batch(agents=both, snapshots=[snapshot(2), late], records=[hello(1), ahead]), epoch)
+    drop_before(store_engine, dropped_ms, epoch)
+    drop_before(store_engine, NOW_MS, epoch)  # a longer retention brings nothing back
+    kept = repeat(store_engine, epoch, snapshot(2), late, hello(1), ahead)
+    assert (kept.duplicates, kept.key_reused) == (4, ())
+    other = repeat(store_engine, epoch, snapshot(2, wall_ms=dropped_ms))
+    assert [NOT_FOUND in bad.detail for bad in other.key_reused] == [True]
+
+
 def test_a_copy_in_the_batch_that_brings_its_record_is_a_duplicate(store_engine: Engine, epoch: int) -> None:
     clone = snapshot(1, readings={"cpu.usage_percent": 99.0})
     kept = repeat(store_engine, epoch, snapshot(1), clone, hello(2), snapshots=[snapshot(1)], records=[hello(2)])

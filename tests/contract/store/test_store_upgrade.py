@@ -140,3 +140,12 @@ def test_agents_and_quarantined_messages_stay_as_they_were(first_version: Engine
     assert total == quarantine.QuarantineTotal(entries=2, bodies=2, body_bytes=4, dropped=0)
     assert kept is not None
     assert kept.body == b"\x00\xff\x00"
+
+
+def test_nobody_judges_what_an_earlier_version_may_have_dropped_for_its_age(first_version: Engine) -> None:
+    with transaction(first_version) as connection:
+        flow = text("INSERT INTO flow (one, sent_ms, stored_ms) VALUES (1, :sent_ms, :stored_ms)")
+        connection.execute(flow, {"sent_ms": NOW_MS, "stored_ms": NOW_MS + 3})
+    migrate(first_version)
+    with reading(first_version) as connection:
+        assert connection.execute(text("SELECT dropped_before_ms FROM fence")).scalar() == NOW_MS + 3

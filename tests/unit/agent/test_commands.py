@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from agent.commands import COMMANDS
-from agent.commands.command import refusal
+from agent.commands.command import Refused, refusal
 from agent.commands.inbox import MAX_BODY_BYTES, MAX_WAITING, Inbox
-from rabbitmq.commands import KINDS, Command, encode_command
+from rabbitmq.commands import KINDS, Command, decode_command, encode_command
 from tests.unit.agent.stamping import AGENT_ID
 
 POLL = Command(command_id="c-1", agent_id=AGENT_ID, kind="poll", issued_seconds=100.0, expires_seconds=130.0)
@@ -18,9 +18,14 @@ POLL = Command(command_id="c-1", agent_id=AGENT_ID, kind="poll", issued_seconds=
 @dataclass
 class Asked:
     times: int = field(default=0)
+    intervals: list[float | None] = field(default_factory=list)
 
     def report_now(self) -> None:
         self.times += 1
+
+    def report_every(self, interval_seconds: float | None) -> str:
+        self.intervals.append(interval_seconds)
+        return f"reports every {interval_seconds} s"
 
 
 def why_not(command: Command, now_seconds: float = 120.0) -> str | None:
@@ -34,8 +39,39 @@ def test_the_table_holds_the_kinds_of_the_contract() -> None:
 def test_poll_reports_once() -> None:
     asked = Asked()
     assert why_not(POLL) is None
-    COMMANDS["poll"](asked)
+    COMMANDS["poll"](asked, {})
     assert asked.times == 1
+
+
+@pytest.mark.parametrize("seconds", [1, 2.5, 300, None])
+def test_configure_sets_the_interval(seconds: float | None) -> None:
+    asked = Asked()
+    assert COMMANDS["configure"](asked, {"interval_seconds": seconds}) == f"reports every {asked.intervals[0]} s"
+    assert asked.intervals == [seconds]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({}, "interval_seconds is missing"),
+        ({"interval_seconds": 0.5}, "must be from 1 to 300"),
+        ({"interval_seconds": 301}, "must be from 1 to 300"),
+        ({"interval_seconds": "5"}, "must be a number"),
+        ({"interval_seconds": True}, "must be a number"),
+        ({"interval_seconds": 5, "name": "x"}, "name cannot be configured"),
+    ],
+)
+def test_configure_refuses_what_it_does_not_know(arguments: dict[str, object], words: str) -> None:
+    asked = Asked()
+    with pytest.raises(Refused, match=words):
+        COMMANDS["configure"](asked, arguments)
+    assert asked.intervals == []
+
+
+def test_a_command_of_an_earlier_help_desk_has_no_arguments() -> None:
+    told = msgspec.json.decode(encode_command(POLL))
+    del told["arguments"]
+    assert decode_command(msgspec.json.encode(told)) == POLL
 
 
 @pytest.mark.parametrize(

@@ -59,8 +59,13 @@ INCIDENT = {
     "opened": "2026-11-21T14:02:11Z",
     "updated": "2026-11-21T14:10:00Z",
     "closed": None,
+    "acknowledged": None,
+    "muted": None,
+    "flapping_since": None,
+    "is_late": False,
     "remedies": [REMEDY],
     "timeline": [],
+    "notices": [],
     "url": "http://127.0.0.1:8000/i/142",
 }
 METRICS = {

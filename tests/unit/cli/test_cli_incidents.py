@@ -11,8 +11,8 @@ from tests.unit.cli.desk_stub import HOST, INCIDENT, User, listed, problem
 WARNING = {**INCIDENT, "number": 100, "severity": "warning", "remedies": []}
 CLOSED = {**INCIDENT, "number": 90, "closed": "2026-11-20T09:30:00Z", "opened": "2026-11-20T09:00:00Z"}
 TIMELINE = [
-    {"change": "opened", "time": "2026-11-21T14:02:11Z", "sentence": "disk / is 95.1 %, limit 95 %"},
-    {"change": "worsened", "time": "2026-11-21T14:10:00Z", "sentence": "disk / is 96.4 %, limit 95 %"},
+    {"change": "opened", "time": "2026-11-21T14:02:11Z", "sentence": "disk / is 95.1 %, limit 95 %", "author": ""},
+    {"change": "worsened", "time": "2026-11-21T14:10:00Z", "sentence": "disk / is 96.4 %, limit 95 %", "author": ""},
 ]
 WHOLE = {**INCIDENT, "timeline": TIMELINE}
 

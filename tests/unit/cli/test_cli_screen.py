@@ -118,4 +118,4 @@ def test_without_a_utf8_locale_all_is_ascii(user: User, environment: dict[str, s
 
 
 def test_an_unknown_state_is_shown_as_it_is() -> None:
-    assert Screen().state("muted") == "MUTED"
+    assert Screen().state("haunted") == "HAUNTED"

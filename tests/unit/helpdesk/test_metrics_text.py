@@ -29,6 +29,7 @@ FIGURES = Figures(
     queue_age_seconds=12.5,
     quarantine=QuarantineTotal(entries=1, bodies=1, body_bytes=9, dropped=4),
     agents_by_state={State.OK: 3},
+    punctual=[("web-3", 0.975)],
 )
 
 
@@ -50,6 +51,7 @@ def test_every_figure_has_its_name() -> None:
         ("healthmon_records_unexplained", ()): 2,
         ("healthmon_agent_records_in_transit", ("web-3",)): 5,
         ("healthmon_agent_records_unexplained", ("web-3",)): 2,
+        ("healthmon_agent_punctual_ratio", ("web-3",)): 0.975,
         ("healthmon_queue_messages", ()): 40,
         ("healthmon_queue_consumers", ()): 1,
         ("healthmon_queue_age_seconds", ()): 12.5,

@@ -5,12 +5,12 @@ from typing import Any
 from health.state import State
 from processor.decision import Decision
 from processor.delivery import Delivery
-from processor.fold import RuleSet
 from processor.lateness import CanaryTimes, write_canary
 from processor.ledger import UNEXPLAINED_AFTER_MS
 from processor.memory import FleetMemory
 from processor.pipeline import handle_batch, pass_time
 from processor.rule_files import load_rules
+from processor.rule_set import RuleSet
 from rabbitmq.message import Numbering, encode
 from rabbitmq.records import Goodbye, Hello, Loss, Record, Result, Snapshot, encode_record
 from rabbitmq.topology import CANARY_ROUTING_KEY

@@ -21,7 +21,15 @@ IN_MEMORY, AFTER_IT = 3 << 32 | 9, 4 << 32 | 9
 
 
 def gaps(memory: FleetMemory, epoch: int = 1) -> list[tuple[int, int, str, str]]:
-    return [(gap.first_seq, gap.last_seq, str(gap.state), gap.reason) for gap in memory.ledgers("web-3")[epoch].gaps]
+    """Runs of consecutive numbers of one state and reason, whatever gaps they are kept in."""
+    told = memory.ledgers("web-3")[epoch].gaps
+    runs: list[tuple[int, int, str, str]] = []
+    for number, state, reason in sorted((number, str(one.state), one.reason) for one in told for number in one.numbers):
+        if runs and runs[-1][1:] == (number - 1, state, reason):
+            runs[-1] = (runs[-1][0], number, state, reason)
+        else:
+            runs.append((number, number, state, reason))
+    return runs
 
 
 def account(memory: FleetMemory, epoch: int = 1) -> EpochAccount:

@@ -1,5 +1,7 @@
 """What is late is history, and raises no alert of now."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from health.state import State
@@ -13,7 +15,7 @@ from tests.unit.processor.deliveries import canary, decide, delivery, empty_memo
 BACKLOG = range(10, 250)  # 20 minutes at 5 s
 
 
-def opened(changes: list[IncidentChange]) -> list[tuple[Change, int]]:
+def opened(changes: Sequence[IncidentChange]) -> list[tuple[Change, int]]:
     return [(change.change, change.seq) for change in changes]
 
 
@@ -89,7 +91,7 @@ def test_the_clocks_of_agent_and_processor_need_not_agree() -> None:
     assert agent_times(memory)[1:] == (wall_ms(1) + 86_400_000, wall_ms(2))
 
 
-def test_twenty_minutes_of_backlog_with_a_crossing_that_ended_open_nothing() -> None:
+def test_a_crossing_that_ended_within_the_backlog_is_history_and_no_news() -> None:
     memory = empty_memory()
     for seq in range(1, 10):
         decide(memory, delivery(snapshot(seq, disk=50.0)))
@@ -97,19 +99,50 @@ def test_twenty_minutes_of_backlog_with_a_crossing_that_ended_open_nothing() -> 
     late = decide(
         memory, *[delivery(snapshot(seq, disk=value), waited_seconds=1_200) for seq, value in values.items()]
     ).batch
-    live = [decide(memory, delivery(snapshot(seq, disk=50.0))).batch for seq in range(250, 270)]
+    live = [decide(memory, delivery(snapshot(seq, disk=50.0))).batch for seq in range(250, 275)]
     assert [kept.seq for kept in late.snapshots] == list(BACKLOG)
     assert memory.ledgers("web-3")[1].gaps == []
-    assert [change for batch in (late, *live) for change in batch.incidents] == []
+    assert opened(late.incidents) == [(Change.OPENED, 52), (Change.CLOSED, 202)]
+    assert all(change.is_late for change in late.incidents)
+    assert [change for batch in live for change in batch.incidents] == []
+    assert memory.checks("web-3") == {}
+    assert memory.unheard("web-3") == set()
 
 
-def test_a_crossing_that_is_still_there_opens_with_the_first_live_record() -> None:
+def test_a_crossing_that_is_still_there_becomes_news_with_the_first_live_record() -> None:
     memory = empty_memory()
     decide(memory, delivery(snapshot(1, disk=50.0)))
     late = decide(memory, *[delivery(snapshot(seq, disk=99.0), waited_seconds=600) for seq in BACKLOG]).batch
-    assert late.incidents == []
+    assert [(change.change, change.seq, change.is_late) for change in late.incidents] == [(Change.OPENED, 12, True)]
     assert agent_times(memory) == (wall_ms(249), wall_ms(249), wall_ms(249))
-    assert opened(list(decide(memory, delivery(snapshot(250, disk=99.0))).batch.incidents)) == [(Change.OPENED, 250)]
+    [news] = decide(memory, delivery(snapshot(250, disk=98.0))).batch.incidents
+    assert (news.change, news.severity, news.seq, news.is_late) == (Change.WORSENED, State.CRITICAL, 250, False)
+    assert news.sentence == "disk / is 98.0 % full, limit 95 %"
+    assert not decide(memory, delivery(snapshot(251, disk=98.0))).batch.incidents
+
+
+def test_a_trouble_that_a_live_record_finds_over_was_never_news() -> None:
+    memory = empty_memory()
+    decide(memory, *[delivery(snapshot(seq, disk=99.0), waited_seconds=600) for seq in BACKLOG])
+    live = [
+        change
+        for seq in range(250, 255)
+        for change in decide(memory, delivery(snapshot(seq, disk=9.0))).batch.incidents
+    ]
+    assert [(change.change, change.is_late) for change in live] == [(Change.CLOSED, False)]
+    assert memory.unheard("web-3") == set()
+
+
+def test_a_processor_that_takes_over_still_knows_what_nobody_heard_of() -> None:
+    memory = empty_memory()
+    decide(memory, *[delivery(snapshot(seq, disk=99.0), waited_seconds=600) for seq in BACKLOG])
+    agent, checks = memory.agent("web-3"), memory.checks("web-3").values()
+    assert agent is not None
+    keys = {check.key: check for check in checks}
+    restored = FleetMemory(FleetState(agents={"web-3": agent}, checks=keys, unheard=list(keys)))
+    decide(restored, canary(0))
+    [news] = decide(restored, delivery(snapshot(250, disk=99.0))).batch.incidents
+    assert (news.change, news.is_late) == (Change.WORSENED, False)
 
 
 def test_a_late_record_closes_nothing() -> None:
@@ -122,7 +155,7 @@ def test_a_late_record_closes_nothing() -> None:
     assert gone.incidents == []
     assert [check.state for check in memory.checks("web-3").values()] == [State.CRITICAL]
     live = decide(memory, delivery(snapshot(500, disk=5.0))).batch
-    assert opened(list(live.incidents)) == [(Change.CLOSED, 500)]
+    assert opened(live.incidents) == [(Change.CLOSED, 500)]
 
 
 def test_an_agent_that_joins_by_a_late_record_is_not_taken_for_present() -> None:

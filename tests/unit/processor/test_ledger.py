@@ -1,7 +1,6 @@
 """The account of an epoch, beside a plain list of what became of each number."""
 
 import random
-from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -75,8 +74,8 @@ class LedgerMachine(RuleBasedStateMachine):
         for first, last in asked:
             assert last < self.draft.oldest_unconfirmed_seq
             assert {self.fates[seq] for seq in range(first, last + 1)} == {"open"}
-        for first, last in ranges(self.draft, GapState.UNEXPLAINED):
-            for seq in range(first, last + 1):
+        for gap in self.draft.gaps:
+            for seq in gap.numbers if gap.state is GapState.UNEXPLAINED else ():
                 assert self.fates[seq] in ("open", "unexplained")
                 self.fates[seq] = "unexplained"
 
@@ -99,7 +98,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def every_number_has_its_fate(self) -> None:
         gaps = self.draft.gaps
-        told = {seq: str(gap.state) for gap in gaps for seq in range(gap.first_seq, gap.last_seq + 1)}
+        told = {seq: str(gap.state) for gap in gaps for seq in gap.numbers}
         assert told == {seq: fate for seq, fate in self.fates.items() if fate != "stored"}
         assert self.draft.assigned_seq == len(self.fates)
         assert self.draft.assigned_seq == self.draft.stored + sum(gap.count for gap in gaps)
@@ -113,9 +112,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.rows)
     @invariant()
-    def rows_are_disjoint(self) -> None:
-        rows = [self.rows[first] for first in sorted(self.rows)]
-        assert all(left.last_seq < right.first_seq for left, right in pairwise(rows))
+    def rows_share_no_number(self) -> None:
+        numbers = [seq for row in self.rows.values() for seq in row.numbers]
+        assert len(numbers) == len(set(numbers)) == sum(row.count for row in self.rows.values())
 
 
 TestLedgerMachine = LedgerMachine.TestCase
@@ -207,16 +206,49 @@ def test_numbers_of_a_draining_backlog_are_one_row() -> None:
 
 
 @pytest.mark.parametrize("loss_first", [True, False])
-def test_a_thinned_spool_of_80000_records(loss_first: bool) -> None:
+def test_a_thinned_spool_of_80000_records_is_one_gap(loss_first: bool) -> None:
     ledger = ledger_of()
     kept = list(range(1, 80_001, 2))
     random.Random(7).shuffle(kept)
     if loss_first:
         ledger.declare(range(2, 80_001, 2), "thinned", 0)
+        assert ledger.settled_seq == 0
     for seq in kept:
         ledger.see(seq, 0)
     ledger.declare(range(2, 80_001, 2), "thinned", 0)
-    assert (ledger.stored, len(ledger.gaps), ledger.settled_seq) == (40_000, 40_000, 80_000)
+    [gap] = ledger.gaps
+    assert (gap.numbers, gap.count) == (range(2, 80_001, 2), 40_000)
+    assert (ledger.stored, ledger.settled_seq) == (40_000, 80_000)
     draft = ledger.draft()
     draft.see(4, 0)
-    assert (draft.changes().closed, draft.changes().kept) == ([4], [])
+    assert draft.changes().closed == []
+    assert [gap.numbers for gap in draft.changes().kept] == [range(2, 3), range(6, 80_001, 2)]
+
+
+def test_a_thinned_part_that_was_given_up_later_is_two_gaps() -> None:
+    ledger = ledger_of()
+    for first in range(1, 9_001, 1_000):
+        ledger.declare(range(first + 1, first + 1_000, 2), "thinned", 0)
+    for first in range(1, 9_001, 500):
+        ledger.declare(range(first, first + 500, 2), "full", 0)
+    assert [(gap.reason, gap.numbers) for gap in ledger.gaps] == [
+        ("full", range(1, 9_001, 2)),
+        ("thinned", range(2, 9_001, 2)),
+    ]
+
+
+def test_what_a_thin_part_lacks_is_asked_for_number_by_number() -> None:
+    ledger = ledger_of()
+    for seq in (1, 3, 5):
+        ledger.see(seq, 0)
+    hear(ledger, 5, 6)
+    assert ledger.ask(ASK_FROM_AGE_MS) == [(2, 2), (4, 4)]
+    for seq in range(7, 101, 2):
+        ledger.see(seq, 0)
+    hear(ledger, 101, 11)
+    assert ledger.ask(2 * ASK_FROM_AGE_MS) == [(6, 6), (8, 8), (10, 10)]
+    ledger.declare(range(2, 102, 2), "thinned", 0)
+    assert [(gap.state, gap.numbers) for gap in ledger.gaps] == [
+        (GapState.DECLARED, range(2, 101, 2)),
+        (GapState.OPEN, range(101, 102)),
+    ]

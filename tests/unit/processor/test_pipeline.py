@@ -10,7 +10,7 @@ from msgspec import structs
 
 from health.state import State
 from processor.delivery import Delivery
-from processor.fold import RuleSet
+from processor.rule_set import RuleSet
 from rabbitmq.records import Loss
 from rabbitmq.topology import CANARY_ROUTING_KEY
 from store.model import Change, IncidentChange

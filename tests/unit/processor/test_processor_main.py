@@ -44,3 +44,9 @@ def test_a_database_that_is_none_is_a_configuration_error() -> None:
     assert "Traceback" not in ended.stderr
     assert "HEALTHMON_DATABASE_URL" in ended.stdout
     assert "sqlite, postgresql" in ended.stdout
+
+
+def test_a_folder_of_rules_that_is_not_there_is_a_configuration_error() -> None:
+    ended = start(HEALTHMON_RULES_DIR="/no/such/folder")
+    assert ended.returncode == 2
+    assert "HEALTHMON_RULES_DIR" in ended.stdout

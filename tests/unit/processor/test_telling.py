@@ -98,7 +98,10 @@ def test_what_stays_away_is_an_incident_until_it_comes() -> None:
     assert wall_ms(at) - wall_ms(10) >= 15 * MINUTE_MS
     [part] = [memory.ledgers("web-3")[1].unexplained]
     assert part == 3
-    assert decide(memory, delivery(snapshot(3, cpu=1.0), snapshot(4, cpu=1.0))).batch.incidents == []
+    [restated] = decide(memory, delivery(snapshot(3, cpu=1.0), snapshot(4, cpu=1.0))).batch.incidents
+    assert (restated.change, restated.key, restated.value) == (Change.RESTATED, opened.key, 1)
+    assert "1 of its records" in restated.sentence
+    assert decide(memory, delivery(snapshot(400, cpu=1.0))).batch.incidents == []
     [closed] = decide(memory, delivery(snapshot(5, cpu=1.0))).batch.incidents
     assert (closed.change, closed.key) == (Change.CLOSED, opened.key)
 

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from agent.collectors import COLLECTORS
-from processor.rule import Rule
+from processor.rule import Kind, Rule
 from processor.rule_files import load_rules
 from rabbitmq.readings import parse_reading_name
 from simulator.levels import HIGHEST, CalmHost, Levels
@@ -22,7 +22,7 @@ def a_day(seed: str) -> list[Levels]:
 
 
 def limits_of(rule: Rule) -> list[float]:
-    return [level.above for level in rule.levels.values()]
+    return [level.limit for level in rule.levels.values()]
 
 
 def crossed(levels: Levels) -> set[str]:
@@ -32,7 +32,8 @@ def crossed(levels: Levels) -> set[str]:
     return {
         rule.rule_id
         for rule in load_rules()
-        if any(metric == rule.metric and value > min(limits_of(rule)) for metric, value in named)
+        if rule.kind is Kind.THRESHOLD
+        and any(metric == rule.metric and value > min(limits_of(rule)) for metric, value in named)
     }
 
 

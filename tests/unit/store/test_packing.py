@@ -5,7 +5,16 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.packing import PackedReadings, layout_of, names_of, number_at, pack_numbers, packed, unpack_numbers
+from store.packing import (
+    PackedReadings,
+    Remembered,
+    layout_of,
+    names_of,
+    number_at,
+    pack_numbers,
+    packed,
+    unpack_numbers,
+)
 
 
 @given(st.lists(st.floats(), max_size=50))
@@ -43,3 +52,29 @@ def test_any_names_come_back_in_their_order(names: tuple[str, ...]) -> None:
 def test_layouts_differ_by_order_and_by_where_a_name_ends() -> None:
     layouts = [("a", "b"), ("b", "a"), ("ab",), ("a,b",), ('a","b',), ("a", "b", ""), ()]
     assert len({layout_of(names).sha256 for names in layouts}) == len(layouts)
+
+
+def test_what_is_remembered_is_bounded_by_its_size_and_the_last_used_stay() -> None:
+    made: list[str] = []
+
+    def make(key: str) -> str:
+        made.append(key)
+        return key * 10
+
+    remembered = Remembered(make, len, most_bytes=100)
+    for key in ["a" * 1, "b", "c", "a", *"defghij"]:
+        assert remembered(key) == key * 10
+    assert (made, remembered.used_bytes) == (list("abcdefghij"), 100)
+    remembered("k")
+    assert [key for key in "ab" if remembered(key) and made[-1] == key] == ["b"]  # the one not used for longest went
+    remembered("giant")
+    assert remembered("giant") == "giant" * 10
+    assert (made[-2:], remembered.used_bytes) == (["giant", "giant"], 100)
+
+
+def test_a_layout_of_ordinary_size_is_made_once_and_a_giant_is_not_kept() -> None:
+    names = [f"disk.usage_percent{{mount={number}}}" for number in range(240)]
+    assert layout_of(tuple(names)) is layout_of(tuple(names))
+    before = layout_of.used_bytes
+    assert layout_of(tuple(f"name {number}" for number in range(100_000))).names[-1] == "name 99999"
+    assert layout_of.used_bytes == before

@@ -1,0 +1,212 @@
+"""One observation of one check: how the check moves, and what that means for its incident.
+
+A check's incident is open while its state is not ok or it flaps; nothing else opens or closes one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from health.flapping import REMEMBERED, changes, states
+from health.machine import Patience, settled, step
+from health.rule import Words
+from health.state import URGENCY, State, is_worse
+from processor.observation import Observation
+from store.model import Change, Check, CheckKey, IncidentChange, Remedy
+
+RemedyFinder = Callable[[str, State, Mapping[str, str]], Sequence[Remedy]]
+"""From a rule's id, the severity and the labels to the known problems that fit."""
+
+FOR_EVER_MS = 2**63
+LONGEST_REASON = 300
+_WITHHELD = Patience(hold_ms=FOR_EVER_MS, clear_hold_ms=FOR_EVER_MS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The record that observations come from, or stand behind.
+
+    `after_silence` says that there was silence before it; one that `is_late` says nothing about now. `correction_ms` is
+    added to its agent's clock where people read a time.
+    """
+
+    agent_id: str
+    epoch: int
+    seq: int
+    received_ms: int
+    after_silence: bool = False
+    is_late: bool = False
+    correction_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The check as it is now, None when it did not move, and what happened to its incident."""
+
+    check: Check | None
+    incidents: Sequence[IncidentChange] = ()
+
+
+STEADY = Judged(None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A state in words; `metric`'s name ends in the unit of `value` and `limit`."""
+
+    title: str
+    sentence: str
+    metric: str
+    value: float
+    limit: float
+
+
+def judge(
+    seen: Observation,
+    known: Check | None,
+    origin: Origin,
+    find_remedies: RemedyFinder,
+    *,
+    target: State | None = None,
+    is_unheard: bool = False,
+) -> Judged:
+    """Move the check by the observation; `target` is what it says when that is not for the rule's levels to decide.
+
+    1. After a silence nothing counts as having lasted: what was pending begins anew.
+    2. What people were told of waits for a live record: a late one moves only what is pending.
+    3. An incident that late records opened (`is_unheard`) becomes news with the first live one that shows it.
+    4. A rule that raises turns its check unknown, with the reason.
+    """
+    try:
+        return _judge(seen, known, origin, find_remedies, target, is_unheard)
+    except Exception as error:  # noqa: BLE001 one broken rule must stop no other
+        return _judge(_failing(seen, error), known, origin, lambda *_: (), State.UNKNOWN, is_unheard)
+
+
+def closed(check: Check, at_ms: int, origin: Origin, sentence: str) -> Judged:
+    """The end of a check that nothing feeds any more, and of its incident."""
+    after = Check(key=check.key, state=State.OK, since_ms=at_ms, value=check.value)
+    said = Said(title=check.key.rule, sentence=sentence, metric="", value=check.value, limit=check.value)
+    return Judged(after, _told(_between(check, after), check, after, at_ms, origin, said, ()))
+
+
+def restated(seen: Observation, check: Check, origin: Origin) -> IncidentChange:
+    """The check's open incident in newer words."""
+    [change] = _told([Change.RESTATED], check, check, seen.at_ms, origin, _said(seen, check), ())
+    return change
+
+
+def is_open(check: Check) -> bool:
+    """Whether it has an open incident."""
+    return check.state is not State.OK or check.flapping_since_ms is not None
+
+
+def _judge(
+    seen: Observation,
+    known: Check | None,
+    origin: Origin,
+    find_remedies: RemedyFinder,
+    target: State | None,
+    is_unheard: bool,
+) -> Judged:
+    rule = seen.rule
+    key = CheckKey(origin.agent_id, rule.rule_id, seen.subject)
+    before = known or Check(key=key, state=State.OK, since_ms=seen.at_ms, value=0.0)
+    held = settled(before) if origin.after_silence else before
+    aim = rule.target(before.state, seen.value) if target is None else target
+    if origin.is_late and is_open(before) and not is_unheard:
+        moved, _ = step(held, aim, seen.value, seen.at_ms, _WITHHELD)
+        after = replace(moved, history=before.history, flapping_since_ms=before.flapping_since_ms)
+    else:
+        after, _ = step(held, aim, seen.value, seen.at_ms, rule.patience)
+    if after is before and not is_unheard:
+        return STEADY
+    happened = _between(before, after)
+    if is_unheard and not origin.is_late and _shows(after):
+        happened = [*(change for change in happened if change not in (Change.WORSENED, Change.EASED)), Change.WORSENED]
+    if not happened:
+        return STEADY if replace(after, value=before.value) == before else Judged(after)
+    opens = happened[0] is Change.OPENED
+    remedies = find_remedies(rule.rule_id, severity_of(after), seen.labels) if opens else ()
+    return Judged(after, _told(happened, before, after, seen.at_ms, origin, _said(seen, after), remedies))
+
+
+def severity_of(check: Check) -> State:
+    """Its state; of one that flaps the worst it was in lately."""
+    if check.flapping_since_ms is None:
+        return check.state
+    return min((check.state, *states(check.history)), key=URGENCY.__getitem__)
+
+
+def _between(before: Check, after: Check) -> list[Change]:
+    """What happened to the incident, in this order. While the check flaps its state goes on in silence."""
+    was_flapping, flaps = before.flapping_since_ms is not None, after.flapping_since_ms is not None
+    if not is_open(before):
+        opened = [Change.OPENED] if is_open(after) else []
+        return [*opened, Change.FLAPPING] if flaps else opened
+    settles = [Change.SETTLED] if was_flapping and not flaps else []
+    if not is_open(after):
+        return [*settles, Change.CLOSED]
+    if flaps or settles:
+        return settles or ([] if was_flapping else [Change.FLAPPING])
+    if after.state is before.state:
+        return []
+    return [Change.WORSENED if is_worse(after.state, before.state) else Change.EASED]
+
+
+def _shows(check: Check) -> bool:
+    """Whether what was observed just now is the trouble, and not already better."""
+    if check.flapping_since_ms is not None:
+        return True
+    return check.state is not State.OK and (check.pending is None or is_worse(check.pending, check.state))
+
+
+def _told(
+    happened: Sequence[Change],
+    before: Check,
+    after: Check,
+    at_ms: int,
+    origin: Origin,
+    said: Said,
+    remedies: Sequence[Remedy],
+) -> Sequence[IncidentChange]:
+    return [
+        IncidentChange(
+            key=after.key,
+            change=change,
+            severity=severity_of(after if is_open(after) else before),
+            at_ms=at_ms + origin.correction_ms,
+            received_ms=origin.received_ms,
+            epoch=origin.epoch,
+            seq=origin.seq,
+            metric=said.metric,
+            value=said.value,
+            limit=said.limit,
+            title=said.title,
+            sentence=said.sentence,
+            remedies=remedies if change is Change.OPENED else (),
+            is_late=origin.is_late,
+        )
+        for change in happened
+    ]
+
+
+def _said(seen: Observation, after: Check) -> Said:
+    """The rule's words; those of an end stop no end."""
+    rule, limit = seen.rule, seen.rule.limit_for(severity_of(after))
+    words = Words({**seen.labels, **seen.words, "value": seen.value, "limit": limit})
+    try:
+        title, sentence = rule.title.format_map(words), rule.sentence.format_map(words)
+    except Exception:
+        if is_open(after):
+            raise
+        title, sentence = rule.rule_id, f"{rule.rule_id} is ok again"
+    if after.flapping_since_ms is not None:
+        sentence = f"{sentence}; it changed {changes(after.history)} times in the last {REMEMBERED} readings"
+    return Said(title=title, sentence=sentence, metric=rule.metric, value=seen.value, limit=limit)
+
+
+def _failing(seen: Observation, error: Exception) -> Observation:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
+    sentence = "the rule {rule} cannot be judged here: {reason}. Mend the rule in its file"
+    rule = replace(seen.rule, title="the rule {rule} fails", sentence=sentence, patience=Patience())
+    return replace(seen, rule=rule, words={"rule": rule.rule_id, "reason": reason})

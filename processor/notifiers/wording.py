@@ -1,0 +1,101 @@
+"""A message as people read it: a title, and a text with what to do first and where to look."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from health.state import URGENCY, State
+from processor.notifiers.notifier import Message
+from store.response import Notice, NoticeKind
+
+MOST_IN_FULL = 20
+MOST_HOSTS_IN_TITLE = 3
+_STATES: Mapping[NoticeKind, str] = {
+    NoticeKind.PROBLEM: "{}",
+    NoticeKind.WORSE: "worse: {}",
+    NoticeKind.FLAPPING: "flapping: {}",
+    NoticeKind.REMINDER: "still {}",
+    NoticeKind.ESCALATION: "nobody looks after it: {}",
+    NoticeKind.RECOVERY: "ok",
+    NoticeKind.TEST: "test",
+}
+
+
+def title(message: Message) -> str:
+    """One line: "CRITICAL web-1: /var is filling up", or a family: "CRITICAL disk-usage on 12 hosts: web-1, ..."."""
+    families = _families(message.notices)
+    first = message.notices[0]
+    if len(message.notices) == 1:
+        what = ": ".join(word for word in (_text(first, "host"), _text(first, "title") or "healthmon") if word)
+        return f"{_state(first)} {what}"
+    if len(families) == 1:
+        return f"{_state(_worst(message.notices))} {_family(message.notices, MOST_HOSTS_IN_TITLE)}"
+    return f"{_state(_worst(message.notices))} and more: {len(message.notices)} notices"
+
+
+def text(message: Message) -> str:
+    """Each family's line where there are several notices, then each notice with its first step and its link."""
+    lines: list[str] = []
+    if len(message.notices) > 1:
+        families = _families(message.notices).values()
+        lines += [*(f"{_state(_worst(its))} {_family(its, len(its))}" for its in families), ""]
+    for notice in message.notices[:MOST_IN_FULL]:
+        lines += [*_in_full(notice), ""]
+    if (more := len(message.notices) - MOST_IN_FULL) > 0:
+        lines.append(f"and {more} more")
+    return "\n".join(lines).rstrip()
+
+
+def line(notice: Notice) -> str:
+    """One notice in one line, with its link."""
+    host = _text(notice, "host")
+    words = f"{host} -> {_state(notice)}" if host else _state(notice)
+    return f"{words}  {_text(notice, 'sentence')}  {_text(notice, 'url')}".rstrip()
+
+
+def severity(notices: Sequence[Notice]) -> State:
+    """The worst of them, ok when all are over or are tests."""
+    bad = [
+        State(_text(notice, "severity"))
+        for notice in notices
+        if notice.kind not in (NoticeKind.RECOVERY, NoticeKind.TEST)
+    ]
+    return min(bad, key=URGENCY.__getitem__, default=State.OK)
+
+
+def _in_full(notice: Notice) -> list[str]:
+    lines = [line(notice).removesuffix(_text(notice, "url")).rstrip()]
+    if (step := _text(notice, "step")) and notice.kind is not NoticeKind.RECOVERY:
+        lines.append(f"First step: {step}")
+        if command := _text(notice, "command"):
+            lines.append(f"    {command}")
+    return [*lines, _text(notice, "url")] if _text(notice, "url") else lines
+
+
+def _families(notices: Sequence[Notice]) -> Mapping[tuple[NoticeKind, str], Sequence[Notice]]:
+    """Those of one kind and one rule, in the order in which they come."""
+    families: dict[tuple[NoticeKind, str], list[Notice]] = defaultdict(list)
+    for notice in notices:
+        families[notice.kind, _text(notice, "rule")].append(notice)
+    return families
+
+
+def _family(notices: Sequence[Notice], most: int) -> str:
+    """Several of one rule: "disk-usage on 12 hosts: web-1, web-2 and 10 more"."""
+    hosts = list(dict.fromkeys(_text(notice, "host") for notice in notices))
+    named = ", ".join(hosts[:most])
+    more = f" and {len(hosts) - most} more" if len(hosts) > most else ""
+    times = "" if len(notices) == len(hosts) else f", {len(notices)} of them"
+    on = "1 host" if len(hosts) == 1 else f"{len(hosts)} hosts"
+    return f"{_text(notices[0], 'rule')} on {on}{times}: {named}{more}"
+
+
+def _worst(notices: Sequence[Notice]) -> Notice:
+    return min(notices, key=lambda notice: URGENCY[severity([notice])])
+
+
+def _state(notice: Notice) -> str:
+    return _STATES[notice.kind].format(_text(notice, "severity")).upper()
+
+
+def _text(notice: Notice, key: str) -> str:
+    return str(notice.payload.get(key) or "")

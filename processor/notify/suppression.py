@@ -1,0 +1,90 @@
+"""Why nobody is to hear of an incident now: it is muted, or something else that people know of explains it. Pure.
+
+The incident itself is opened, changed and closed as ever; only its notices wait.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from health.state import State
+from processor.findings import AGENT_SILENT, GROUP_SILENT, PIPELINE
+from processor.silence.family import circles_of, subject_of
+from store.model import HUB, Agent
+from store.mute_windows import covers
+from store.outbox import Facts
+from store.response import Dependency, Mute
+
+DOWN = (State.CRITICAL, State.STALE)
+
+
+class Quiet:
+    """What is muted and what is in trouble at one moment; `incidents` may hold closed ones, which suppress nothing."""
+
+    def __init__(
+        self, incidents: Iterable[Facts], mutes: Sequence[Mute] = (), dependencies: Iterable[Dependency] = ()
+    ) -> None:
+        self._mutes = mutes
+        self._open: Mapping[str, list[Facts]] = defaultdict(list)
+        self._parents: Mapping[str, list[Dependency]] = defaultdict(list)
+        for incident in incidents:
+            if incident.closed_ms is None and not incident.is_late:
+                self._open[incident.key.agent_id].append(incident)
+        for dependency in dependencies:
+            self._parents[dependency.agent_id].append(dependency)
+
+    def reason(self, incident: Facts) -> str:
+        """Why nobody hears of it, "" when they do.
+
+        1. A mute or a downtime that covers it.
+        2. Its host is silent: one notice says so, and what was known before is as old as that.
+        3. The way of all records is in trouble, or its host is one of many that fell silent together.
+        4. What stands before its host is in trouble: a host that is critical or silent, or the check that is named.
+        """
+        for mute in self._mutes:
+            if covers(mute, incident.key, incident.group_name, incident.number):
+                return f"muted: {mute.reason}"
+        if incident.key.agent_id == HUB:
+            return ""
+        parent = self._silence(incident) or self._hub_trouble(incident) or self._parent_trouble(incident)
+        return f"#{parent.number} explains it: {parent.host}: {parent.title}" if parent else ""
+
+    def _silence(self, incident: Facts) -> Facts | None:
+        if incident.key.rule == AGENT_SILENT.rule or incident.key.agent_id not in self._open:
+            return None
+        own = self._open[incident.key.agent_id]
+        return next((other for other in own if other.key.rule == AGENT_SILENT.rule), None)
+
+    def _hub_trouble(self, incident: Facts) -> Facts | None:
+        for trouble in self._open.get(HUB, ()):
+            if trouble.key.rule == PIPELINE.rule:
+                return trouble
+            is_family = trouble.key.rule == GROUP_SILENT.rule and incident.key.rule == AGENT_SILENT.rule
+            if is_family and trouble.key.subject in _circles(incident):
+                return trouble
+        return None
+
+    def _parent_trouble(self, incident: Facts) -> Facts | None:
+        for dependency in self._parents.get(incident.key.agent_id, ()):
+            for trouble in self._open.get(dependency.parent_agent_id, ()):
+                if trouble.number != incident.number and _is_meant(dependency, trouble):
+                    return trouble
+        return None
+
+
+def _is_meant(dependency: Dependency, trouble: Facts) -> bool:
+    if dependency.parent_rule is None:
+        return trouble.severity in DOWN or trouble.key.rule == AGENT_SILENT.rule
+    is_subject = dependency.parent_subject in (None, trouble.key.subject)
+    return dependency.parent_rule == trouble.key.rule and is_subject
+
+
+def _circles(incident: Facts) -> Sequence[str]:
+    """What its agent has in common with others, as the hub's incidents name it."""
+    agent = Agent(
+        agent_id=incident.key.agent_id,
+        first_seen_ms=0,
+        last_seen_ms=0,
+        group_name=incident.group_name,
+        peer_host=incident.peer_host,
+    )
+    return [subject_of(circle) for circle in circles_of(agent)]

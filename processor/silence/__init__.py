@@ -1,0 +1,1 @@
+"""Why nothing is heard of an agent: facts joined into one verdict, and what follows from it."""

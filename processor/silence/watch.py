@@ -1,0 +1,106 @@
+"""Silence, judged each second: receipts, broker events, canaries and probes in, incidents out.
+
+    rows as kept, broker events, probes --> evidence --> verdict --> agent_record --+
+                                                            | family --> family_record --> steps --> one decision
+    canaries, the way out ------------> road -----------------------> road_record --+
+
+Nothing here waits. What is decided is remembered only once it is kept.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from processor.decision import Decision, Learnt
+from processor.judgement import RemedyFinder
+from processor.memory import FleetMemory
+from processor.silence.agent_record import AgentRecord, Told
+from processor.silence.evidence import Evidence, Senses
+from processor.silence.family import FamilyBook
+from processor.silence.family_record import tell_families
+from processor.silence.road import Cause, Road
+from processor.silence.road_record import RoadRecord
+from processor.silence.sentences import Clocks
+from processor.silence.steps import Steps, silent_key, standing_check
+from store.model import HUB, Agent, Batch, Flow
+
+AWAY_FROM_MS = 30_000  # without a stored canary; a processor that is started again is back within that
+HUB_NAME = "the hub"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """`decision` is to be kept; then `SilenceWatch.remember` takes all of it."""
+
+    decision: Decision
+    told: Mapping[str, Told]
+    road_told: Cause | None
+
+    @property
+    def changes_something(self) -> bool:
+        return bool(self.decision.batch.incidents or self.decision.batch.agents)
+
+
+class SilenceWatch:
+    """Belongs to the thread that keeps batches; `take_over` comes first."""
+
+    def __init__(self, senses: Senses, find_remedies: RemedyFinder) -> None:
+        self._senses = senses
+        self._find_remedies = find_remedies
+        self._evidence = Evidence(senses)
+        self._road = Road()
+        self._road_record = RoadRecord()
+        self._families = FamilyBook()
+        self._told: Mapping[str, Told] = {}
+        self._absent_from_ms: int | None = None
+        self._has_begun = False
+
+    def take_over(self, memory: FleetMemory, last_flow: Flow | None, clocks: Clocks) -> None:
+        """This processor is the active one from now on; `last_flow` is the last canary that any of them stored."""
+        self._evidence.know(memory.agents.values(), clocks)
+        self._road.begin(clocks.monotonic_ms)
+        silent = (agent_id for agent_id in memory.agents if standing_check(memory, silent_key(agent_id)))
+        before = Told(None, None, clocks.monotonic_ms)
+        self._told = {agent_id: self._told.get(agent_id, before) for agent_id in silent}
+        if not self._has_begun and last_flow and clocks.wall_ms - last_flow.stored_ms > AWAY_FROM_MS:
+            self._absent_from_ms = last_flow.stored_ms
+        self._has_begun = True
+
+    def hear(self, agents: Iterable[Agent], clocks: Clocks) -> None:
+        """Rows that were just kept; `clocks` show the moment when they were decided."""
+        self._evidence.hear(agents, clocks)
+
+    def judge(self, memory: FleetMemory, fence_epoch: int, clocks: Clocks) -> Judgement:
+        """What silence changes at this moment, most of the time nothing."""
+        fleet, now_ms = memory.agents, clocks.monotonic_ms
+        self._evidence.take_events(fleet)
+        self._road.look(self._senses.way_out(), memory.canary_monotonic_ms, now_ms)
+        steps = Steps(fence_epoch, clocks, self._find_remedies)
+        road_told = self._note_road(memory, steps)
+        record = AgentRecord(self._told, memory, steps)
+        for agent_id in (self._evidence.questionable(now_ms) | self._told.keys()) & fleet.keys():
+            record.take(agent_id, *self._evidence.judge(agent_id, fleet, self._road.flow, now_ms))
+        families = self._families.as_told(record.fallen, fleet, now_ms)
+        record.tell(families)
+        tell_families(families, memory, steps)
+        batch = Batch(
+            agents=self._evidence.moved(fleet),
+            checks=steps.checks,
+            incidents=steps.incidents,
+            received_ms=clocks.wall_ms,
+        )
+        names = {change.key.agent_id: _name(change.key.agent_id, fleet) for change in steps.incidents}
+        return Judgement(Decision(batch, Learnt(), names=names), record.told, road_told)
+
+    def remember(self, judgement: Judgement) -> None:
+        """What people are told by a judgement that is kept, or that changes nothing."""
+        self._told, self._road_record.told = judgement.told, judgement.road_told
+        self._absent_from_ms = None
+
+    def _note_road(self, memory: FleetMemory, steps: Steps) -> Cause | None:
+        if self._absent_from_ms is not None:
+            return self._road_record.note_absence(self._absent_from_ms, memory, steps)
+        return self._road_record.note(self._road.trouble, self._road.flow, memory, steps)
+
+
+def _name(agent_id: str, fleet: Mapping[str, Agent]) -> str:
+    return HUB_NAME if agent_id == HUB else fleet[agent_id].name

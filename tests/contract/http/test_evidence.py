@@ -1,0 +1,171 @@
+"""Evidence and punctuality over HTTP, and the pages that show what people do and know, hostile words included."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import Engine
+
+from store.model import HUB, Batch, CheckKey, KeptRecord
+from tests.contract.http.fleet import FLOWING, NOW_MS, agent, change, silent, snapshot, troubled
+from tests.contract.http.test_notice_routes import write
+from tests.contract.http.test_pages import HOSTILE, read
+
+Keep = Callable[[Batch], object]
+OPENED_MS = NOW_MS - 720_000
+
+
+def told(kind: str, words: str = "du", seq: int = 7) -> KeptRecord:
+    check = {"rule": "disk-usage", "subject": 'mount="/var"', "state": "critical"}
+    box: dict[str, Any] = {
+        "names": ['disk.usage_percent{mount="/var"}', words],
+        "samples": [[120.0, 10.0, 1.0], [60.0, None, 1.0], [0.0, 96.4, 2.5]],
+        "processes": [{"process_id": 7, "name": words, "cpu_percent": 98.5, "memory_bytes": 2**20}],
+    }
+    done = {"name": words, "attempt": 1, "outcome": "failed", "exit_code": 3, "output": words, "duration_seconds": 1}
+    raw = json.dumps(check | (box if kind == "evidence" else done)).encode()
+    return KeptRecord(agent_id="web-3", epoch=1, seq=seq, kind=kind, wall_ms=OPENED_MS, received_ms=OPENED_MS, raw=raw)
+
+
+def test_evidence_comes_with_its_incident(client: TestClient, keep: Keep) -> None:
+    keep(troubled())
+    assert client.get("/api/v1/incidents/1/evidence").json() == {"black_boxes": [], "actions": []}
+    keep(Batch(records=[told("evidence"), told("action", seq=8)]))
+    found = client.get("/api/v1/incidents/1/evidence").json()
+    assert found["black_boxes"][0]["samples"][1] == [60.0, None, 1.0]
+    assert found["black_boxes"][0]["processes"][0]["name"] == "du"
+    assert (found["actions"][0]["outcome"], found["actions"][0]["exit_code"]) == ("failed", 3)
+    assert client.get("/api/v1/incidents/77/evidence").status_code == 404
+
+
+def test_the_page_shows_values_before_and_at_the_opening(client: TestClient, keep: Keep) -> None:
+    keep(troubled())
+    keep(Batch(records=[told("evidence"), told("action", seq=8)]))
+    page = read(client, "/i/1")
+    for words in ("10.0 %", "96.4 %", "1.00 MiB", "98.5 %", "attempt 1", "failed, exit code 3"):
+        assert words in page.words
+    assert ("points", "0.0,23.0 160.0,1.0") in page.attributes
+    assert page.tags.count("polyline") == 2
+
+
+def test_without_a_black_box_the_stored_snapshots_tell(client: TestClient, keep: Keep) -> None:
+    keep(troubled())
+    before = [
+        snapshot(
+            wall_ms=OPENED_MS - 5_000 * back, seq=100 - back, readings={'disk.usage_percent{mount="/var"}': 80.0 + back}
+        )
+        for back in range(3)
+    ]
+    keep(Batch(snapshots=before))
+    page = read(client, "/i/1")
+    assert "82.0 %" in page.words
+    assert "polyline" in page.tags
+
+
+def test_the_page_shows_who_did_what_and_what_was_sent(client: TestClient, keep: Keep, engine: Engine) -> None:
+    keep(troubled())
+    write(engine, why="no answer")
+    client.post("/api/v1/incidents/1/acknowledge", json={"note": "on my way"})
+    client.post("/api/v1/mutes", json={"incident": 1, "reason": "new disks", "for_seconds": 60})
+    page = read(client, "/i/1")
+    for words in (
+        "Acknowledged by local",
+        "acknowledged by local on my way",
+        "muted by local new disks",
+        "problem to ops-mail: waiting (no answer)",
+        "Muted until 08:01 UTC (new disks, by local).",
+        "Lift the mute 1",
+    ):
+        assert words in page.words
+    assert {value for name, value in page.attributes if name == "action"} == {
+        "/i/1/unacknowledge",
+        "/i/1/unmute/1",
+        "/i/1/notes",
+    }
+
+
+def test_what_is_of_the_hub_stands_first_and_names_no_host(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
+    keep(troubled())
+    flow = change(key=CheckKey(HUB, "flow", ""), sentence="nothing is stored", at_ms=NOW_MS - 1_000, remedies=())
+    group = change(key=CheckKey(HUB, "fleet-cpu", 'group="web"'), sentence="half of web is hot", at_ms=NOW_MS)
+    network = change(key=CheckKey(HUB, "group-silent", 'network="192.0.2.0/24"'), sentence="an uplink", at_ms=NOW_MS)
+    keep(Batch(incidents=[flow, group, network]))
+    words = read(client, "/").words
+    assert "NEEDS YOU (4)" in words
+    assert "network 192.0.2.0/24" in words
+    assert words.index("the pipeline") < words.index("group web") < words.index("disk /var is")
+    assert "the pipeline" in read(client, "/i/2").words
+    assert "group web" in read(client, "/i/3").words
+    assert "hub" not in words
+
+
+def test_a_silence_that_has_its_incident_is_told_once(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
+    keep(Batch(agents=[silent()]))
+    assert "NEEDS YOU (1)" in read(client, "/").words
+    keep(Batch(incidents=[change(key=CheckKey("web-3", "agent-silent", ""), sentence="its cable is out")]))
+    words = read(client, "/").words
+    assert "NEEDS YOU (1)" in words
+    assert "its cable is out" in words
+    client.post("/api/v1/incidents/1/acknowledge")
+    assert "NEEDS YOU" not in read(client, "/").words
+
+
+def test_a_family_is_one_row(client: TestClient, keep: Keep) -> None:
+    hosts = [f"web-{number}" for number in range(20)]
+    keep(FLOWING)
+    keep(Batch(agents=[agent(host) for host in hosts], incidents=[change(host) for host in hosts]))
+    page = read(client, "/")
+    assert "NEEDS YOU (1)" in page.words
+    assert "20 hosts" in page.words
+    assert "disk-usage on 20 hosts" in page.words
+    assert "and 8 more" in page.words
+    assert ("href", "/i/12") in page.attributes
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_nothing_that_people_or_hosts_write_becomes_markup(
+    client: TestClient, keep: Keep, engine: Engine, hostile: str
+) -> None:
+    hosts = ["web-3", "web-4", "web-5"]
+    agents = [agent(host, host_name=hostile, group_name=hostile) for host in hosts]
+    keep(Batch(agents=agents, incidents=[change(host, sentence=hostile) for host in hosts]))
+    keep(Batch(incidents=[change(key=CheckKey(HUB, hostile, f'group="{hostile}"'), sentence=hostile, title=hostile)]))
+    keep(Batch(records=[told("evidence", hostile), told("action", hostile, seq=8)]))
+    client.post("/api/v1/incidents/1/acknowledge", json={"note": hostile})
+    client.post("/api/v1/incidents/1/notes", json={"note": hostile})
+    client.post("/api/v1/mutes", json={"incident": 1, "reason": hostile, "for_seconds": 60})
+    client.post("/api/v1/mutes", json={"agent": "web-4", "reason": hostile, "for_seconds": 60})
+    write(engine, dead_ms=NOW_MS, why=hostile, channel=hostile, payload={"sentence": hostile})
+    write(engine, why=hostile, channel=hostile)
+    for path in ("/", "/i/1", "/i/2", "/i/4", "/h/web-3", "/h/web-4", "/notices"):
+        page = read(client, path)
+        assert not {"script", "img"} & set(page.tags)
+        assert page.tags.count("h1") == 1
+        assert not [name for name, _ in page.attributes if name.startswith("on") or name == "style"]
+        assert not [
+            value
+            for name, value in page.attributes
+            if name in ("href", "src", "action") and not value.startswith(("/", "#"))
+        ]
+        if hostile.isprintable():
+            assert hostile in page.words, path
+
+
+def test_punctuality_over_the_last_hours(client: TestClient, keep: Keep) -> None:
+    keep(
+        Batch(
+            agents=[agent(first_seen_ms=NOW_MS - 60_000)],
+            snapshots=[snapshot(wall_ms=NOW_MS - 2_000 - 5_000 * back, seq=100 - back) for back in range(12)],
+        )
+    )
+    found = client.get("/api/v1/agents/web-3/punctuality").json()
+    assert (found["due"], found["in_time"], found["ratio"], found["hours"]) == (12, 12, 1.0, 1.0)
+    assert (found["snapshots"], found["longest_pause_seconds"], found["interval_seconds"]) == (12, 5.0, 5.0)
+    assert 'healthmon_agent_punctual_ratio{agent="web-3"} 1.0' in client.get("/metrics").text
+    for hours in ("0", "25", "nan", "x"):
+        assert client.get(f"/api/v1/agents/web-3/punctuality?hours={hours}").status_code == 422
+    assert client.get("/api/v1/agents/nobody/punctuality").status_code == 404

@@ -1,0 +1,134 @@
+"""Groups: how they are, and that their agents are told how often to report, late comers too."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from helpdesk_api.desk import Desk
+from helpdesk_api.group_keeper import MOST_COMMANDS, GroupKeeper
+from store import commands
+from store.engine import reading
+from store.model import Batch
+from tests.contract.http.conftest import NotingSender
+from tests.contract.http.fleet import FLOWING, NOW_MS, agent, change, silent, snapshot
+
+Keep = Callable[[Batch], object]
+
+
+def put(client: TestClient, name: str, interval_seconds: float | None) -> Any:
+    answer = client.put(f"/api/v1/groups/{name}", json={"interval_seconds": interval_seconds})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def told(sender: NotingSender) -> list[tuple[str, Any]]:
+    return [(command.agent_id, command.arguments) for _, command in sender.sent]
+
+
+@pytest.fixture
+def web(keep: Keep) -> None:
+    keep(FLOWING)
+    web = {"group_name": "web", "labels": {"rack": "7"}}
+    agents = [
+        agent("w-1", **web),
+        agent("w-2", **web, interval_ms=10_000),
+        silent("w-3", **web),
+        agent("d", group_name="db"),
+    ]
+    keep(Batch(agents=[*agents, agent("lone")], snapshots=[snapshot("w-1")], incidents=[change("w-1")]))
+
+
+@pytest.mark.usefixtures("web")
+def test_groups_show_their_worst_host(client: TestClient) -> None:
+    groups = client.get("/api/v1/groups").json()["items"]
+    assert [(one["name"], one["hosts"], one["state"], one["interval_seconds"]) for one in groups] == [
+        ("db", 1, "ok", None),
+        ("web", 3, "critical", None),
+    ]
+    listed = client.get("/api/v1/agents?group=web").json()["items"]
+    assert [one["agent_id"] for one in listed] == ["w-1", "w-2", "w-3"]
+    assert (listed[0]["group"], listed[0]["labels"]) == ("web", {"rack": "7"})
+
+
+@pytest.mark.usefixtures("web")
+def test_connected_agents_of_the_group_are_told_at_once(client: TestClient, sender: NotingSender, desk: Desk) -> None:
+    answer = put(client, "web", 10)
+    assert (answer["interval_seconds"], answer["differing"], answer["author"]) == (10.0, 2, "local")
+    assert told(sender) == [("w-1", {"interval_seconds": 10.0})]
+    [(address, command)] = sender.sent
+    assert (address, command.kind) == ("amq.rabbitmq.reply-to.abc", "configure")
+    with reading(desk.engine) as connection:
+        noted = commands.get(connection, command.command_id)
+    assert noted is not None
+    assert noted.kind == "configure"
+    assert client.get("/api/v1/groups").json()["items"][1] == answer
+
+
+@pytest.mark.usefixtures("web")
+def test_an_interval_taken_back_is_told_to_all(client: TestClient, sender: NotingSender) -> None:
+    put(client, "web", 10)
+    sender.sent.clear()
+    assert put(client, "web", None)["interval_seconds"] is None
+    assert told(sender) == [(name, {"interval_seconds": None}) for name in ("w-1", "w-2")]
+
+
+def test_a_group_may_be_set_before_it_has_agents(client: TestClient, sender: NotingSender) -> None:
+    answer = put(client, "new group", 30)
+    assert (answer["name"], answer["hosts"], answer["state"]) == ("new group", 0, None)
+    assert sender.sent == []
+
+
+@pytest.mark.parametrize("wish", [{}, {"interval_seconds": 0.5}, {"interval_seconds": 301}, {"interval_seconds": "x"}])
+def test_an_interval_that_cannot_be_is_refused(client: TestClient, wish: dict[str, Any]) -> None:
+    assert client.put("/api/v1/groups/web", json=wish).status_code == 422
+
+
+@pytest.mark.usefixtures("web")
+def test_who_comes_later_is_told_too_and_ever_more_seldom(
+    client: TestClient, desk: Desk, keep: Keep, sender: NotingSender
+) -> None:
+    put(client, "web", 10)
+    sender.sent.clear()
+    now_ms = NOW_MS
+    keeper = GroupKeeper(replace(desk, now_ms=lambda: now_ms))
+    keep(
+        Batch(agents=[agent("w-3", group_name="web", last_seen_ms=NOW_MS + 10**9, snapshot_received_ms=NOW_MS + 10**9)])
+    )
+    seen = []
+    for _ in range(40):
+        keep(Batch(agents=[agent("w-1", group_name="web", last_seen_ms=now_ms, snapshot_received_ms=now_ms)]))
+        seen.append(keeper.keep())
+        now_ms += 30_000
+    assert {name for name, _ in told(sender)} == {"w-1"}
+    assert seen[0] == 1
+    assert sum(seen) == 5  # after 1, 3, 7, 15 minutes and at once
+    keep(Batch(agents=[agent("w-1", group_name="web", interval_ms=10_000, last_seen_ms=now_ms)]))
+    assert keeper.keep() == 0
+    assert keeper.asked == {}
+
+
+def test_one_round_never_fills_the_road(client: TestClient, desk: Desk, keep: Keep, sender: NotingSender) -> None:
+    put(client, "web", 10)
+    keep(Batch(agents=[agent(f"w-{number}", group_name="web") for number in range(MOST_COMMANDS + 20)]))
+    keeper = GroupKeeper(desk)
+    assert [keeper.keep(), keeper.keep(), keeper.keep()] == [MOST_COMMANDS, 20, 0]
+    assert len(sender.sent) == MOST_COMMANDS + 20
+
+
+def test_an_address_that_is_nobodys_is_not_written_to(
+    client: TestClient, desk: Desk, keep: Keep, sender: NotingSender
+) -> None:
+    keep(
+        Batch(
+            agents=[
+                agent("w-1", group_name="web", reply_to="healthmon.ingest"),
+                agent("w-2", group_name="web", reply_to=None),
+            ]
+        )
+    )
+    put(client, "web", 10)
+    assert GroupKeeper(desk).keep() == 0
+    assert sender.sent == []

@@ -1,0 +1,138 @@
+"""What is judged of silence, kept in a real store: also while the broker is away, and when an answer is lost."""
+
+from itertools import count
+
+import pytest
+from sqlalchemy import Engine
+
+from processor.delivery import Delivery
+from processor.findings import SILENCE_RULES
+from processor.keeper import Bearings, Keeper
+from processor.silence.broker_events import ConnectionEvent
+from processor.silence.evidence import Senses
+from processor.silence.road import Way, WayOut
+from processor.silence.watch import SilenceWatch
+from store import fence, incidents, ingest
+from store.engine import StoreUnavailable, reading
+from store.model import HUB, Batch, Incident, KeptBatch
+from tests.unit.processor.deliveries import RULES, TOKEN, canary, delivery, snapshot, wall_ms
+from tests.unit.silence.world import FakeProbes
+
+keep_batch = ingest.keep_batch
+
+
+class Hub:
+    """A keeper that watches; `pass_seconds` moves both clocks, with a canary in each second that comes back."""
+
+    def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.engine, self.monotonic_ms, self.answers_lost, self._tags, self._seq = engine, 0, 0, count(1), count(1)
+        self.way_out = WayOut(Way.OPEN, 0)
+        self.events: list[ConnectionEvent | None] = []
+        monkeypatch.setattr(ingest, "keep_batch", self._keep_batch)
+        bearings = Bearings("here", TOKEN, lambda: wall_ms(1) + self.monotonic_ms, lambda: self.monotonic_ms)
+        senses = Senses(lambda: self.way_out, lambda: None, self._drain, FakeProbes())
+        self.keeper = Keeper(
+            engine,
+            RULES,
+            lambda *_: [],
+            bearings=bearings,
+            public_url="",
+            send=lambda _: None,
+            silence=SilenceWatch(senses, lambda *_: []),
+        )
+
+    def pass_seconds(self, seconds: int, *, is_heard: bool) -> None:
+        for _ in range(seconds):
+            self.monotonic_ms += 1000
+            if self.way_out.way is Way.OPEN:
+                self._take(canary(self.monotonic_ms))
+                if is_heard:
+                    self._take(delivery(snapshot(next(self._seq), cpu=1.0)))
+            self.keeper.watch_silence()
+
+    def go(self, way: Way) -> None:
+        self.way_out = WayOut(way, self.monotonic_ms)
+
+    def close_connection(self) -> None:
+        self.events.append(
+            ConnectionEvent(
+                is_open=False,
+                connection="1",
+                agent_id="web-3",
+                agent_name="",
+                peer_host="10.0.0.7",
+                at_ms=self.monotonic_ms,
+            )
+        )
+
+    def incidents(self, agent_id: str) -> list[Incident]:
+        with reading(self.engine) as connection:
+            found = incidents.list_incidents(connection, "all", agent_id, None, 10)
+        return [one for one in found if one.key.rule in SILENCE_RULES]
+
+    def _take(self, sent: Delivery) -> None:
+        names = ("routing_key", "body", "message_id", "content_encoding", "timestamp_seconds")
+        self.keeper.keep([Delivery(tag=next(self._tags), **{name: getattr(sent, name) for name in names})])
+
+    def _drain(self) -> list[ConnectionEvent | None]:
+        heard, self.events = self.events, []
+        return heard
+
+    def _keep_batch(self, engine: Engine, batch: Batch, fence_epoch: int) -> KeptBatch:
+        kept = keep_batch(engine, batch, fence_epoch)
+        if self.answers_lost and batch.incidents:
+            self.answers_lost -= 1
+            raise StoreUnavailable("the answer to a commit was lost")
+        return kept
+
+
+@pytest.fixture
+def hub(store_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    steady = Hub(store_engine, monkeypatch)
+    steady.pass_seconds(20, is_heard=True)
+    return steady
+
+
+def open_count(found: list[Incident]) -> int:
+    return sum(one.closed_ms is None for one in found)
+
+
+def test_each_silence_is_an_incident_of_its_own(hub: Hub) -> None:
+    for number in (1, 2):
+        hub.close_connection()
+        hub.pass_seconds(3, is_heard=False)
+        assert (len(hub.incidents("web-3")), open_count(hub.incidents("web-3"))) == (number, 1)
+        hub.pass_seconds(2, is_heard=True)
+        assert open_count(hub.incidents("web-3")) == 0
+
+
+def test_a_lost_answer_opens_no_second_incident(hub: Hub) -> None:
+    hub.close_connection()
+    hub.answers_lost = 1
+    with pytest.raises(StoreUnavailable):
+        hub.pass_seconds(3, is_heard=False)
+    hub.pass_seconds(3, is_heard=False)
+    assert (len(hub.incidents("web-3")), open_count(hub.incidents("web-3"))) == (1, 1)
+    hub.pass_seconds(2, is_heard=True)
+    assert open_count(hub.incidents("web-3")) == 0
+
+
+def test_a_broker_that_is_away_is_told_of_meanwhile_each_time(hub: Hub) -> None:
+    for number in (1, 2):
+        hub.keeper.release()
+        hub.go(Way.AWAY)
+        hub.pass_seconds(15, is_heard=False)
+        assert (len(hub.incidents(HUB)), open_count(hub.incidents(HUB))) == (number, 1)
+        assert hub.incidents(HUB)[0].sentence.startswith("RabbitMQ is not reached since ")
+        hub.go(Way.OPEN)
+        hub.pass_seconds(20, is_heard=True)
+        assert open_count(hub.incidents(HUB)) == 0
+    assert hub.incidents("web-3") == []
+
+
+def test_who_lost_the_fence_says_nothing_more(hub: Hub) -> None:
+    hub.keeper.release()
+    fence.claim(hub.engine, "another", hub.monotonic_ms)
+    hub.go(Way.AWAY)
+    hub.pass_seconds(30, is_heard=False)
+    assert hub.incidents(HUB) == []
