@@ -16,7 +16,7 @@ venv: .venv/local # the programs' environment, from the hash-pinned lock
 
 # In the order of their names, so that the longest files, end_to_end, start early.
 test: .venv/dev # all tests; what needs a server that is not installed is skipped
-	.venv/bin/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
+	.venv/bin/pytest --numprocesses 5 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/dev # style, types, and who may import whom
 	.venv/bin/ruff check .

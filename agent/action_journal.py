@@ -78,15 +78,21 @@ class Journal:
         return len(self._entries) >= MOST_ENTRIES
 
     def due(self, entry: Entry) -> Entry:
-        """Note what is to be run, under a number of its own."""
+        """Note what is to be run, under a number of its own. What the disk refuses is due nowhere and was not tried."""
         with self._lock:
             entry = msgspec.structs.replace(entry, number=self._next_number)
-            self._next_number += 1
-            self.tried.pop(entry.tried.key, None)
+            before = self.tried.pop(entry.tried.key, None)
             self.tried[entry.tried.key] = entry.tried
+            try:
+                self._put(entry, durable=False)
+            except OSError:
+                del self._entries[entry.number], self.tried[entry.tried.key]
+                if before is not None:
+                    self.tried[before.key] = before
+                raise
+            self._next_number += 1
             while len(self.tried) > MOST_TRIED:
                 del self.tried[next(iter(self.tried))]
-            self._put(entry, durable=False)
             return entry
 
     def started(self, entry: Entry) -> Entry:

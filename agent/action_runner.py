@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from agent.action_journal import Ended, Entry, Journal
-from agent.actions import why_unsafe
 from agent.checks.child import CannotStart, run_child
 from agent.checks.deadline import Deadline, TimeIsUp
+from agent.program_safety import why_unsafe
 
 STOP_SECONDS = 5.0
 LONGEST_OUTPUT = 4096
@@ -81,7 +81,7 @@ class ActionRunner:
             if self._stopping.is_set():
                 return STOPPED
             return Ended(outcome="timed-out", output=f"killed after {entry.timeout_seconds:g} s")
-        output = f"{child.output}{child.error_output}"[-LONGEST_OUTPUT:]
+        output = f"{child.output}{child.error_output}".strip()[-LONGEST_OUTPUT:]
         return Ended(outcome="failed" if child.exit_code else "done", exit_code=child.exit_code, output=output)
 
 

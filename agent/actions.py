@@ -1,15 +1,13 @@
 """Which of the host's own actions a hard change of a check calls for, and why another is not run."""
 
-import os
-import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import msgspec
 
 from agent.action_settings import EVERY_CHECK, ActionSetting
 from agent.local_state import HardChange
+from agent.program_safety import why_unsafe
 from health.state import State
 
 
@@ -103,42 +101,3 @@ def problems_of(actions: Sequence[ActionSetting], file: str) -> list[str]:
     """A sentence for each action of the settings' file whose command is not safe to run."""
     found = ((action, why_unsafe(action.command[0])) for action in actions)
     return [f"{file}: actions ({action.name}).command: {why_not}." for action, why_not in found if why_not]
-
-
-def why_unsafe(command: str) -> str | None:
-    """Why a command is not run as what its path says it is, or None.
-
-    The path must be absolute. The file, where it leads to, and each folder above both belong to root or to the agent's
-    own user, and nobody else can write them. A folder like /tmp is fine: there each can remove what is their own alone.
-    """
-    path = Path(command)
-    if not path.is_absolute():
-        return f"{command} must be an absolute path, like /usr/local/bin/restart-web"
-    try:
-        real = path.resolve(strict=True)
-        if not real.is_file() or not os.access(real, os.X_OK):
-            return f"{command} is no file that can be executed"
-        for each in (path, real):
-            if why_not := _why_writable(each.stat(), each) or _why_folder_writable(each):
-                return why_not
-    except OSError as error:
-        return f"{command} cannot be read: {error.strerror}"
-    return None
-
-
-def _why_folder_writable(path: Path) -> str | None:
-    for folder in path.parents:
-        status = folder.stat()
-        if status.st_mode & stat.S_ISVTX and status.st_uid in (0, os.geteuid()):
-            continue
-        if why_not := _why_writable(status, folder):
-            return why_not
-    return None
-
-
-def _why_writable(status: os.stat_result, path: Path) -> str | None:
-    if status.st_uid not in (0, os.geteuid()):
-        return f"{path} belongs to another user, who could change it"
-    if status.st_mode & stat.S_IWOTH:
-        return f"{path} can be written by others; take that right away: chmod o-w {path}"
-    return None

@@ -1,5 +1,6 @@
 """Active checks as they are set: `[[checks]]` of the agent's file."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -26,9 +27,22 @@ class CheckSetting(TableSetting, frozen=True, kw_only=True):
     def patience(self) -> Patience:
         return Patience(attempts=self.attempts)
 
+    def problems_here(self) -> list[tuple[str, str]]:
+        """What this host, or this agent's rights, do not allow: asked when checks are to run, not by who only looks."""
+        return []
+
     def probe(self) -> Probe:
         """What makes its observations, with whatever it must remember between two of them."""
         raise NotImplementedError
+
+
+def problems_of(checks: Sequence[CheckSetting], file: str) -> list[str]:
+    """A sentence for each check of the settings' file that this agent cannot run, or should not."""
+    return [
+        f"{file}: checks ({check.name}).{key}: {sentence}"
+        for check in checks
+        for key, sentence in check.problems_here()
+    ]
 
 
 def read_checks(value: object, place: str, problems: list[str]) -> tuple[CheckSetting, ...]:

@@ -83,7 +83,8 @@ class LocalActions:
 
     def run(self, due: Sequence[Entry]) -> None:
         for entry in due:
-            log.warning("action %s runs, attempt %d", entry.tried.action, entry.tried.attempts)
+            told = f"attempt {entry.tried.attempts}" if entry.tried.attempts else "to tell it the end"
+            log.warning("action %s runs for %s, %s", entry.tried.action, entry.environment["HEALTHMON_CHECK"], told)
             self._runner.run(entry)
 
     def give_up(self, due: Sequence[Entry]) -> None:

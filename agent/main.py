@@ -72,14 +72,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(_options: argparse.Namespace, settings: Settings) -> int:
     _start_logging()
-    from agent.actions import problems_of
+    from agent import actions, check_settings
     from agent.agent import Agent
     from agent.host import Host
     from agent.identity import claim_identity
+    from agent.program_safety import why_settings_changeable
 
     os.umask(0o077)
-    if unsafe := problems_of(settings.actions, os.environ.get(f"{PREFIX}AGENT_FILE") or str(DEFAULT_FILE)):
-        raise ConfigError(unsafe)
+    file = os.environ.get(f"{PREFIX}AGENT_FILE") or str(DEFAULT_FILE)
+    if why_not := why_settings_changeable(file):
+        raise ConfigError([f"{why_not}."])
+    problems = check_settings.problems_of(settings.checks, file) + actions.problems_of(settings.actions, file)
+    if problems:
+        raise ConfigError(problems)
     identity = claim_identity(Path(settings.state_dir))
     agent = Agent(settings, identity, Host.detect(os.environ), _collectors(settings))
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -121,13 +126,13 @@ def _status(options: argparse.Namespace, settings: Settings) -> int:
         print(NEVER_RUN, file=sys.stderr)
     for status in shown:
         if options.json:
-            print(status_json(status, now_seconds))
+            _show(status_json(status, now_seconds))
             continue
         word = headline_word(status, now_seconds)
         text = "\n".join(status_lines(status, now_seconds))
         if wants_colour(sys.stdout, options.color):
             text = text.replace(word, f"{CALM.get(word, BOLD_RED)}{word}{PLAIN}", 1)
-        print(text)
+        _show(text)
     return OK if any(status.is_fresh(now_seconds) for status in shown) else NOT_RUNNING
 
 
@@ -137,8 +142,16 @@ def _snapshot(options: argparse.Namespace, settings: Settings) -> int:
     from rabbitmq.records import encode_record
 
     record = preview(settings, Host.detect(os.environ), _collectors(settings), pause=lambda: time.sleep(RATE_SECONDS))
-    print(encode_record(record).decode() if options.json else "\n".join(preview_lines(record)))
+    _show(encode_record(record).decode() if options.json else "\n".join(preview_lines(record)))
     return OK
+
+
+def _show(text: str) -> None:
+    """On standard output as long as somebody reads it: `head` leaves when it has enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _version(_options: argparse.Namespace, _settings: Settings) -> int:

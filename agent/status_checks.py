@@ -9,7 +9,8 @@ from console.text import escape
 COLUMNS = 80
 GUTTER = "  "
 HEAD = ("CHECK", "STATE", "NOW", "WARN", "CRIT", "SINCE")
-SHRINK = {0: 12, 2: 8, 1: 8}  # columns that give way, in this order, and how narrow they may get
+NAME, STATE, NOW = 0, 1, 2  # columns that give way
+SHRINK = ((NOW, 24), (NAME, 12), (NOW, 8), (STATE, 8))  # in this order, and how narrow they may get
 DAY_SECONDS = 86400.0
 MOST_SHOWN = 40
 SIZES = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
@@ -21,9 +22,10 @@ def check_table(rows: Sequence[CheckRow], now_seconds: float, zone: tzinfo | Non
         return []
     cells = [HEAD, *(_cells(row, now_seconds, zone) for row in rows[:MOST_SHOWN])]
     widths = [max(len(line[column]) for line in cells) for column in range(len(HEAD))]
-    for column, narrowest in SHRINK.items():
+    for column, narrowest in SHRINK:
         excess = 2 + sum(widths) + len(GUTTER) * (len(HEAD) - 1) - COLUMNS
         widths[column] -= min(max(excess, 0), max(widths[column] - narrowest, 0))
+    cells = [(_middle_out(line[NAME], widths[NAME]), *line[NAME + 1 :]) for line in cells]
     lines = ["  " + GUTTER.join(map(_fit, line, widths)).rstrip() for line in cells]
     if len(rows) > MOST_SHOWN:
         lines.append(f"  and {len(rows) - MOST_SHOWN} more: healthmon-agent status --json")
@@ -65,6 +67,12 @@ def _since(since_seconds: float, now_seconds: float, zone: tzinfo | None) -> str
     """The time of day, or the day when that is longer ago than one."""
     since = datetime.fromtimestamp(since_seconds, UTC).astimezone(zone)
     return since.strftime("%H:%M" if abs(now_seconds - since_seconds) < DAY_SECONDS else "%m-%d")
+
+
+def _middle_out(text: str, width: int) -> str:
+    """Without its middle where it is too long: paths differ at their ends."""
+    head = (width - 3) // 2
+    return text if len(text) <= width else f"{text[:head]}...{text[len(text) - (width - 3 - head) :]}"
 
 
 def _fit(text: str, width: int) -> str:

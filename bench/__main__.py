@@ -3,7 +3,7 @@
 import os
 import platform
 
-from bench import agent_cost, detection_latency, full_spool, pipeline_cost
+from bench import agent_cost, detection_latency, fold_cost, full_spool, pipeline_cost
 from bench.stage import stage
 from bench.stores import postgres
 from faults.row import CannotRun
@@ -29,6 +29,7 @@ def main() -> int:
     with stage() as standing:
         print("detection, from a crossing on the host to the alert at the sink:", flush=True)
         print("\n".join(detection_latency.measure(standing, 4 if quick else 15)), flush=True)
+    print(fold_cost.line(), flush=True)
     _pipelines(1 if quick else 5)
     return 0
 

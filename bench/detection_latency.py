@@ -1,6 +1,6 @@
 """From a crossing on the host to the alert at a sink: healthmon beside Prometheus and Alertmanager, in one run.
 
-One number in a file crosses a limit at moments unrelated to anybody's period. healthmon reads it by a user's own
+Numbers in a file cross a limit, each once, at moments unrelated to anybody's period. healthmon reads it by a user's own
 collector file each 5 s, node_exporter by its textfile collector, scraped each 5 s, with rules evaluated each 5 s, `for`
 0 and no group wait. Both send a web hook to the same sink; the time counted is from the write to the first request.
 """
@@ -37,22 +37,31 @@ RULE = """
     - {name: low, values: [1, 0], ends: ok}
 """
 
+COLLECTOR = """from pathlib import Path
+
+def collect():
+    lines = Path({file!r}).read_text().splitlines()
+    return {{f"custom.{{name}}": float(level) for name, level in map(str.split, lines)}}
+"""
+
 
 def measure(stage: Stage, crossings: int) -> list[str]:
     """Lines to print; takes up to about 25 s a crossing."""
     missing = [program for program in PEER_PROGRAMS if shutil.which(program) is None]
     with _sink() as sink:
-        level = _Level(stage.folder)
+        level = _Level(stage.folder, crossings)
         _start_ours(stage, level, sink.port)
         if not missing:
             _start_theirs(stage, level, sink.port)
         watched = [OURS] if missing else [OURS, THEIRS]
-        sink.wait_for_calm(watched, level)
         delays: dict[str, list[float]] = {name: [] for name in watched}
-        for _ in range(crossings):
-            time.sleep(random.uniform(0, INTERVAL_SECONDS))  # noqa: S311 no phase is favoured
-            for name, seconds in sink.time_crossing(watched, level).items():
+        for number in range(crossings):
+            time.sleep(random.uniform(INTERVAL_SECONDS, 2 * INTERVAL_SECONDS))  # noqa: S311 no phase is favoured
+            level.cross(number)
+            for name, seconds in sink.time_problem(watched).items():
                 delays[name].append(seconds)
+            level.calm()
+            sink.wait_for_calm(watched)
     stage.stop_all()
     lines = [_line(name, seconds) for name, seconds in delays.items()]
     if missing:
@@ -67,27 +76,27 @@ def _line(name: str, seconds: list[float]) -> str:
 
 
 class _Level:
-    """The number that both watch: as a text file for node_exporter, and for the user's collector file."""
+    """The numbers that both watch: as a text file for node_exporter, and for the user's collector file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, count: int) -> None:
         self.textfiles = folder / "textfiles"
         self.collectors = folder / "collectors"
         for each in (self.textfiles, self.collectors):
             each.mkdir(mode=0o755)
+        self._count = count
         self._file = self.textfiles / "bench.prom"
-        self.set(0)
-        source = f"""from pathlib import Path
-
-def collect():
-    return {{"custom.bench_level": float(Path({str(self._file)!r}).read_text().split()[-1])}}
-"""
+        self.calm()
         collector = self.collectors / "bench.py"
-        collector.write_text(source)
+        collector.write_text(COLLECTOR.format(file=str(self._file)))
         collector.chmod(0o644)
 
-    def set(self, level: int) -> None:
+    def calm(self) -> None:
+        self.cross(-1)
+
+    def cross(self, crossed: int) -> None:
+        """This one is high, all others are low."""
         new = self._file.with_suffix(".new")
-        new.write_text(f"bench_level {level}\n")
+        new.write_text("".join(f'bench_level{{n="{n}"}} {int(n == crossed)}\n' for n in range(self._count)))
         new.chmod(0o644)
         new.rename(self._file)
 
@@ -103,15 +112,14 @@ class _Sink:
     def take(self, path: str, body: bytes) -> None:
         told = json.loads(body)
         name = path.strip("/")
-        firing = told["status"] == "firing" if name == THEIRS else _is_problem(told)
+        firing = told["status"] == "firing" if name == THEIRS else told["notices"][-1]["kind"] != "recovery"
         with self._changed:
             self._firing[name] = firing
             self._changed.notify_all()
 
-    def time_crossing(self, watched: list[str], level: _Level) -> dict[str, float]:
-        """Seconds until each told of the problem; then all is calm again."""
+    def time_problem(self, watched: list[str]) -> dict[str, float]:
+        """Seconds until each told of a problem."""
         seconds: dict[str, float] = {}
-        level.set(1)
         begun = time.monotonic()
         with self._changed:
             while len(seconds) < len(watched):
@@ -120,19 +128,13 @@ class _Sink:
                 for name in watched:
                     if self._firing.get(name) and name not in seconds:
                         seconds[name] = time.monotonic() - begun
-        self.wait_for_calm(watched, level)
         return seconds
 
-    def wait_for_calm(self, watched: list[str], level: _Level) -> None:
-        level.set(0)
+    def wait_for_calm(self, watched: list[str]) -> None:
         with self._changed:
-            calm = self._changed.wait_for(lambda: not any(map(self._firing.get, watched)), 3 * WITHIN_SECONDS)
+            calm = self._changed.wait_for(lambda: not any(map(self._firing.get, watched)), WITHIN_SECONDS)
         if not calm:
             raise TimeoutError(f"the recovery of {watched} was not told")
-
-
-def _is_problem(told: dict[str, object]) -> bool:
-    return told["kind"] != "recovery"
 
 
 @contextmanager

@@ -65,6 +65,10 @@ def _fleet() -> list[KeptSnapshot]:
     return [replace(whole, agent_id=f"bench-{number}", readings=PackedReadings(READINGS)) for number in range(AGENTS)]
 
 
+def line() -> str:
+    fold = f"evaluate and fold, {RULES} rules, {len(READINGS)} readings, all calm"
+    return f"{fold}: {measure():.2f} microseconds of CPU per snapshot, at most {MOST_MICROSECONDS:g} are asked for"
+
+
 if __name__ == "__main__":
-    print(f"evaluate and fold, {RULES} rules, {len(READINGS)} readings, all calm:")
-    print(f"  {measure():.2f} microseconds of CPU per snapshot, at most {MOST_MICROSECONDS:g} are asked for")
+    print(line())

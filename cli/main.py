@@ -104,10 +104,16 @@ def run(arguments: Sequence[str], terminal: Terminal) -> int:
         return trouble.code
     except typer.TyperException as error:
         told = error.format_message()
-        for line in told.splitlines() if "--help" in told else (" ".join(told.split()), "Try: healthmon --help"):
+        for line in told.splitlines() if "--help" in told else (" ".join(told.split()), f"Try: {_path(error)} --help"):
             terminal.screen().tell(line)
         return ExitCode.USAGE
     return int(ended or ExitCode.OK)
+
+
+def _path(error: typer.TyperException) -> str:
+    """The command that was called wrongly, as one types it."""
+    context = getattr(error, "ctx", None)
+    return str(context.command_path) if context else "healthmon"
 
 
 def _wide_options(arguments: Sequence[str], *, wanted: bool) -> Iterator[str]:

@@ -8,6 +8,7 @@ All problems are collected and reported at once, each with file and key. Secrets
 representation.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -165,7 +166,7 @@ def load(path: Path) -> NotificationSettings:
     written = _written(path, problems)
     channels = written.get("channels", {})
     if isinstance(channels, dict):
-        resolved = {name: _resolved(f"{path}: channels.{name}", its, problems) for name, its in channels.items()}
+        resolved = {name: _resolved(path, name, its, problems) for name, its in channels.items()}
         written = {**written, "channels": resolved or {LOG_CHANNEL: {"kind": Kind.LOG}}}
     try:
         settings = NotificationSettings.model_validate(written)
@@ -186,17 +187,17 @@ def _written(path: Path, problems: list[str]) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        problems.append(f"{path}: cannot be read: {error.strerror}. Mend the file or remove it.")
+        problems.append(f"{path}: cannot be read: {error.strerror}. Let user {os.geteuid()} read it, or remove it.")
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:  # neither shows what stands in the file
         problems.append(f"{path}: is not TOML: {error}. Mend the file or remove it.")
     raise ConfigError(problems)
 
 
-def _resolved(place: str, channel: object, problems: list[str]) -> object:
-    """The channel with `url` and `secret` in place of the files that hold them."""
+def _resolved(path: Path, name: str, channel: object, problems: list[str]) -> object:
+    """The channel with `url` and `secret` in place of the files that hold them; those may be named from its folder."""
     if not isinstance(channel, dict):
         return channel
-    found = dict(channel)
+    place, found = f"{path}: channels.{name}", dict(channel)
     for key in ("url", "secret"):
         file = found.pop(f"{key}_file", None)
         if file is None:
@@ -204,9 +205,9 @@ def _resolved(place: str, channel: object, problems: list[str]) -> object:
         if key in found:
             problems.append(f"{place}: {key} and {key}_file are both set. Keep one of them.")
         try:
-            found[key] = Path(file).read_text(encoding="utf-8").strip()
+            found[key] = (path.parent / file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError, TypeError, ValueError):
-            problems.append(f"{place}.{key}_file: {str(file)!r} cannot be read. Name a readable text file.")
+            problems.append(f"{place}.{key}_file: {str(file)!r} cannot be read. User {os.geteuid()} must be able to.")
             found.setdefault(key, "http://unreadable.invalid")  # one problem is enough
             continue
         if not found[key]:

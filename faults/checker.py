@@ -1,15 +1,21 @@
 """The checker: from what the witness saw and what the database holds to what is wrong. Pure functions, one a rule."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from faults.evidence import Kept
-from faults.reference import expected_steps, impossible_steps, rules_of_timers
+from faults.missing import missing
+from faults.reference import (
+    endless_silences,
+    expected_steps,
+    impossible_steps,
+    impossible_steps_of_timers,
+    rules_of_timers,
+)
 from faults.witness import Key, Witnessed
 from processor.findings import OWN_RULES, SILENCE_RULES
 
-SHOWN = 5
 MOST_SPOOL_BYTES = 65 * 1024 * 1024
 MOST_AGENT_RSS_BYTES = 60 * 1024 * 1024
 MOST_PROCESSOR_RSS_BYTES = 300 * 1024 * 1024
@@ -91,12 +97,12 @@ def judge(
 
 def confirmed_is_kept(seen: Witnessed, kept: Kept) -> list[str]:
     """C1: what the broker confirmed is stored or in quarantine."""
-    return _missing("C1: confirmed by the broker, neither stored nor quarantined", seen.confirmed - _here(kept))
+    return missing("C1: confirmed by the broker, neither stored nor quarantined", seen.confirmed - _here(kept))
 
 
 def offered_is_accounted(seen: Witnessed, kept: Kept) -> list[str]:
     """C2: what an agent offered is stored, in quarantine or named as lost."""
-    return _missing("C2: offered and unexplained", seen.offered - kept.accounted)
+    return missing("C2: offered and unexplained", seen.offered - kept.accounted)
 
 
 def numbers_have_no_holes(seen: Witnessed, kept: Kept) -> list[str]:
@@ -106,13 +112,13 @@ def numbers_have_no_holes(seen: Witnessed, kept: Kept) -> list[str]:
         life = (key.agent_id, key.epoch)
         highest[life] = max(highest.get(life, 0), key.seq)
     numbers = {Key(*life, seq) for life, last in highest.items() for seq in range(1, last + 1)}
-    return _missing("C2: a number without a record", numbers - kept.accounted - seen.offered)
+    return missing("C2: a number without a record", numbers - kept.accounted - seen.offered)
 
 
 def losses_have_a_cause(kept: Kept, excuse: Excuse) -> list[str]:
     """C2: naming a record lost is for faults that leave no other way."""
     reasons = {loss.reason for loss in kept.losses} | ({"disk"} if kept.died_in_memory else set())
-    return _missing("C2: records named as lost without need", reasons - set(excuse.losses))
+    return missing("C2: records named as lost without need", reasons - set(excuse.losses))
 
 
 def stored_was_offered(seen: Witnessed, kept: Kept) -> list[str]:
@@ -122,15 +128,15 @@ def stored_was_offered(seen: Witnessed, kept: Kept) -> list[str]:
     foreign = {key for key, _ in known if key not in seen.intents}
     changed = {key for key, digest in known if key in seen.intents and digest not in seen.intents[key]}
     return [
-        *_missing("C3: stored and never offered", foreign),
-        *_missing("C3: stored with other content than offered", changed),
+        *missing("C3: stored and never offered", foreign),
+        *missing("C3: stored with other content than offered", changed),
     ]
 
 
 def nothing_is_twice(kept: Kept) -> list[str]:
     """C3: no number has two rows."""
     times = Counter(key for key, _ in kept.stored)
-    return _missing("C3: stored twice", {key for key in times if times[key] > 1})
+    return missing("C3: stored twice", {key for key in times if times[key] > 1})
 
 
 def incidents_as_by_the_book(expected: Collection[object], judged: Collection[str], kept: Kept) -> list[str]:
@@ -138,8 +144,8 @@ def incidents_as_by_the_book(expected: Collection[object], judged: Collection[st
     others = OWN_RULES | rules_of_timers()
     found = {step for step in kept.incidents if step.agent_id in judged and step.rule not in others}
     return [
-        *_missing("C4: a change of an incident that should be there", set(expected) - found),
-        *_missing("C4: a change of an incident that should not be there", found - set(expected)),
+        *missing("C4: a change of an incident that should be there", set(expected) - found),
+        *missing("C4: a change of an incident that should not be there", found - set(expected)),
     ]
 
 
@@ -147,8 +153,10 @@ def incidents_are_shown(kept: Kept, excuse: Excuse) -> list[str]:
     """C4: no incident of any agent that the stored records do not show, and none about our own mistakes."""
     own = {step for step in kept.incidents if step.rule in OWN_RULES - SILENCE_RULES - set(excuse.incidents)}
     return [
-        *_missing("C4: a change of an incident that its record does not show", impossible_steps(kept)),
-        *_missing("C4: an incident about the account itself", own),
+        *missing("C4: a change of an incident that its record does not show", impossible_steps(kept)),
+        *missing("C4: an incident that no timer can have opened", impossible_steps_of_timers(kept)),
+        *missing("C4: a silence that never ended", endless_silences(kept)),
+        *missing("C4: an incident about the account itself", own),
     ]
 
 
@@ -172,7 +180,7 @@ def account_agrees(seen: Witnessed, kept: Kept) -> list[str]:
         if row.assigned_seq != row.stored + sum(row.gaps.values()):
             wrong.append(f"account: {row.agent_id} epoch {row.epoch} does not add up: {row}")
     known = {(row.agent_id, row.epoch) for row in kept.accounts}
-    return wrong + _missing("account: epochs without one", _lives(seen.offered) - known)
+    return wrong + missing("account: epochs without one", _lives(seen.offered) - known)
 
 
 def bounds_hold(measured: Measured) -> list[str]:
@@ -195,11 +203,3 @@ def _of_life(keys: Collection[Key], life: tuple[str, int]) -> set[Key]:
 
 def _here(kept: Kept) -> set[Key]:
     return kept.stored_keys | kept.quarantined_keys
-
-
-def _missing(what: str, found: Collection[object]) -> list[str]:
-    if not found:
-        return []
-    shown: Sequence[object] = sorted(found, key=str)[:SHOWN]
-    more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-    return [f"{what}: {', '.join(str(tuple(item) if isinstance(item, Key) else item) for item in shown)}{more}"]

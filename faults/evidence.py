@@ -17,9 +17,11 @@ from faults.witness import Key
 from rabbitmq.records import Loss
 from store import tables
 from store.engine import reading
+from store.model import Change
 from store.packing import names_of, unpack_numbers
 
 MESSAGE_ID = re.compile(r"([a-z0-9-]+)/(\d+)/(\d+)-(\d+)")
+BROUGHT_BY_ITSELF = (Change.OPENED, Change.WORSENED, Change.EASED, Change.FLAPPING, Change.SETTLED, Change.CLOSED)
 RECORD_ALONE = "invalid-record"  # its message's id names its neighbours, too
 
 
@@ -45,7 +47,7 @@ class StoredSnapshot:
 
 @dataclass(frozen=True, slots=True, order=True)
 class IncidentStep:
-    """One change in an incident's timeline."""
+    """One change in an incident's timeline that a record or a timer brought."""
 
     agent_id: str
     epoch: int
@@ -53,6 +55,7 @@ class IncidentStep:
     rule: str
     subject: str
     change: str
+    at_ms: int = field(default=0, compare=False)  # by the processor's clock
 
     @property
     def key(self) -> Key:
@@ -212,8 +215,16 @@ def _snapshots(connection: Connection) -> Iterator[StoredSnapshot]:
 def _incident_steps(connection: Connection) -> list[IncidentStep]:
     event, incident, agent = tables.incident_event, tables.incident, tables.agent
     query = (
-        select(agent.c.agent_id, event.c.epoch, event.c.seq, incident.c.rule, incident.c.subject, event.c.change)
+        select(
+            agent.c.agent_id,
+            event.c.epoch,
+            event.c.seq,
+            incident.c.rule,
+            incident.c.subject,
+            event.c.change,
+            event.c.received_ms,
+        )
         .join_from(event, incident, event.c.number == incident.c.number)
         .join(agent, agent.c.agent_no == incident.c.agent_no)
     )
-    return [IncidentStep(*row) for row in connection.execute(query)]
+    return [IncidentStep(*row) for row in connection.execute(query.where(event.c.change.in_(BROUGHT_BY_ITSELF)))]

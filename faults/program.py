@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -30,12 +31,14 @@ class Program:
         self.name = name
         self.log = folder / f"{name}.log"
         self.starts = 0
+        self.deaths_ms: list[int] = []  # when it was seen to be gone without having been asked
         self._command = [*DIES_WITH_PARENT, *inside, sys.executable, "-m", *module_and_arguments]
         self._environment = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **environment}
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, **settings: str) -> None:
         """With these environment variables on top, for this start only."""
+        self._note_death()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -71,6 +74,12 @@ class Program:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+            self._note_death()
+
+    def _note_death(self) -> None:
+        """Once for each process; whoever starts it again does so as soon as it sees that it is gone."""
+        if self.was_killed and len(self.deaths_ms) < self.starts:
+            self.deaths_ms.append(time.time_ns() // 1_000_000)
 
     def freeze(self) -> None:
         os.kill(self.process_id, signal.SIGSTOP)

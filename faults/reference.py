@@ -9,15 +9,20 @@ import itertools
 from collections import defaultdict
 from dataclasses import replace
 
+import msgspec
+
 from faults.evidence import IncidentStep, Kept, StoredSnapshot
 from faults.witness import Witnessed
-from processor.fold import Circumstances, fold_snapshot
+from processor.findings import AGENT_SILENT
+from processor.fold import Circumstances, Folded, fold_results, fold_snapshot
 from processor.rule import TIMED, Kind
 from processor.rule_files import load_rules
 from processor.rule_set import RuleSet
-from store.model import STALE_AFTER_INTERVALS, Check, KeptSnapshot
+from rabbitmq.records import CheckResult
+from store.model import STALE_AFTER_INTERVALS, Change, Check, KeptSnapshot, Remedy
 
 AT_ONCE_MS = 5_000
+SEEN_WITHIN_MS = 10_000
 
 
 def expected_steps(seen: Witnessed, kept: Kept) -> tuple[set[IncidentStep], set[str]]:
@@ -46,6 +51,42 @@ def impossible_steps(kept: Kept) -> set[IncidentStep]:
         if value is None or (value > lowest) != (step.change != "closed"):
             wrong.add(step)
     return wrong
+
+
+def impossible_steps_of_timers(kept: Kept) -> set[IncidentStep]:
+    """Openings that cannot be so soon: within the rule's hold time of the first snapshot of all; and those of a fleet
+    that is too small, or of which no host was in trouble before."""
+    rules = {rule.rule_id: rule for rule in load_rules() if rule.kind in TIMED}
+    first_ms = min((snapshot.received_ms for snapshot in kept.snapshots), default=0)
+    agents = {snapshot.key.agent_id for snapshot in kept.snapshots}
+    wrong: set[IncidentStep] = set()
+    for step in kept.incidents:
+        rule = rules.get(step.rule)
+        if rule is None or step.change != "opened":
+            continue
+        is_fleet = rule.kind is Kind.FLEET
+        in_trouble = any(other.rule == rule.of and other.at_ms <= step.at_ms for other in kept.incidents)
+        is_too_small = is_fleet and (len(agents) < rule.minimum_agents or not in_trouble)
+        if is_too_small or step.at_ms - first_ms < rule.patience.hold_ms:
+            wrong.add(step)
+    return wrong
+
+
+def endless_silences(kept: Kept) -> set[IncidentStep]:
+    """Agents that are called silent although what they sent came at once, for longer than anybody needs to see it."""
+    newest: dict[str, IncidentStep] = {}
+    for step in sorted(kept.incidents, key=lambda each: each.at_ms):
+        if step.rule == AGENT_SILENT.rule:
+            newest[step.agent_id] = step
+    heard_ms: dict[str, int] = defaultdict(int)
+    for item in kept.snapshots:
+        if item.received_ms - item.wall_ms <= AT_ONCE_MS:
+            heard_ms[item.key.agent_id] = max(heard_ms[item.key.agent_id], item.received_ms)
+    return {
+        step
+        for agent_id, step in newest.items()
+        if step.change != "closed" and heard_ms[agent_id] - step.at_ms > SEEN_WITHIN_MS
+    }
 
 
 def rules_of_timers() -> frozenset[str]:
@@ -80,12 +121,24 @@ def _steps_of_one(snapshots: list[StoredSnapshot], rules: RuleSet) -> set[Incide
         silence_ms = stored.wall_ms - (before_ms if before_ms is not None else stored.wall_ms)
         after_silence = silence_ms > STALE_AFTER_INTERVALS * round(stored.extra["interval_seconds"] * 1000)
         circumstances = Circumstances(stored.extra.get("errors", {}), after_silence)
-        folded = fold_snapshot(snapshot, circumstances, checks, rules, lambda _rule, _severity, _labels: ())
-        checks |= {(check.key.rule, check.key.subject): replace(check) for check in folded.checks}
-        for change in folded.incidents:
-            steps.add(IncidentStep(*stored.key, change.key.rule, change.key.subject, change.change.value))
+        steps |= _take(fold_snapshot(snapshot, circumstances, checks, rules, _no_remedies), stored, checks)
+        results = msgspec.convert(stored.extra.get("checks", []), list[CheckResult])
+        steps |= _take(fold_results(results, snapshot, circumstances, checks, _no_remedies), stored, checks)
         before_ms = stored.wall_ms
     return steps
+
+
+def _take(folded: Folded, stored: StoredSnapshot, checks: dict[tuple[str, str], Check]) -> set[IncidentStep]:
+    checks |= {(check.key.rule, check.key.subject): replace(check) for check in folded.checks}
+    return {
+        IncidentStep(*stored.key, change.key.rule, change.key.subject, change.change.value)
+        for change in folded.incidents
+        if change.change is not Change.RESTATED
+    }
+
+
+def _no_remedies(*_of_what: object) -> tuple[Remedy, ...]:
+    return ()
 
 
 def _kept(stored: StoredSnapshot) -> KeptSnapshot:

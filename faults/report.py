@@ -18,8 +18,9 @@ What was broken, on real programs, a real RabbitMQ and a real database, and what
 `make faults`; how it works stands in [faults/README.md](../faults/README.md). A row is green when the checker found
 nothing: every record that the broker confirmed is stored or in quarantine, every record that an agent offered is
 stored, in quarantine or named as lost, nothing is stored twice or with other content, incidents are those that the
-stored records make, the processor's own account says the same, spools and memory kept their bounds. Controls are
-broken builds that the checker must turn red.
+stored records make, the processor's own account says the same, spools and memory kept their bounds. Where web hooks
+were received: every incident that lasted was told and its end after it, late ones to nobody, nothing twice but what a
+processor died over between sending and noting. Controls are broken builds that the checker must turn red.
 
 `records` were offered by agents, `duplicates` were absorbed, `declared` were named as lost, `drain` is the time from
 the end of the fault until the last record offered by then was accounted for. A row that the last run left out

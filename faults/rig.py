@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import MappingProxyType
 
 from faults.broker import Broker
 from faults.checker import NOTHING, Excuse, Verdict
@@ -80,8 +81,12 @@ class Rig:
         state_folder: Path | None = None,
         database_folder: Path | None = None,
         excuse: Excuse = NOTHING,
+        channels: Mapping[str, str] = MappingProxyType({}),
     ) -> Iterator[Run]:
-        """A whole healthmon with records flowing; whatever happens in the block, nothing of it is left running."""
+        """A whole healthmon with records flowing; whatever happens in the block, nothing of it is left running.
+
+        `channels` are the sinks that are told everything, each with its scheme; http is the one that can be taken.
+        """
         run = Run(
             folder=self._new_folder(),
             journals=self.journals,
@@ -93,6 +98,7 @@ class Rig:
             state_folder=state_folder,
             database_folder=database_folder,
             excuse=excuse,
+            channels=channels,
         )
         try:
             run.start(agents, processors, self._store(run, database))

@@ -31,8 +31,8 @@ class Row:
 ROWS: dict[str, Row] = {}
 
 
-def row(number: int, fault: str, *, quick: bool = False) -> Callable[[Inject], Inject]:
-    """Register the function as this row; `quick` rows are part of `make faults QUICK=1`."""
+def row(number: int | str, fault: str, *, quick: bool = False) -> Callable[[Inject], Inject]:
+    """Register the function as this row, or as "28a", its companion; `quick` rows are part of `make faults QUICK=1`."""
     return _register(str(number), fault, quick)
 
 

@@ -1,5 +1,6 @@
 """One run: the programs of one healthmon, what is asked of them, and the verdict in its end."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -19,8 +20,11 @@ from faults.checker import Excuse, Measured, Verdict, judge
 from faults.databases import Postgres
 from faults.evidence import read_accounted, read_evidence
 from faults.namespace import Namespace
+from faults.notices import told_as_it_should_be, told_in_the_end
 from faults.program import ROOT, Program
 from faults.proxy import FaultProxy
+from faults.sink import SECRET, Sink
+from faults.told import FENCED, Told, read_fenced, read_told
 from faults.witness import Key, Reader, Witnessed
 from rabbitmq.connection import connection_parameters, message_properties
 from rabbitmq.message import Envelope
@@ -31,6 +35,7 @@ from tests.waiting import wait_for
 DRAIN_SECONDS = 180.0
 ROUNDS = 3
 FLUSH_SECONDS = 5.0
+TOLD_SECONDS = 60.0
 RESTART_SECONDS = 20.0
 
 
@@ -54,6 +59,7 @@ class Run:
         state_folder: Path | None,
         database_folder: Path | None,
         excuse: Excuse,
+        channels: Mapping[str, str],
     ) -> None:
         self.folder, self.broker, self.namespace = folder, broker, namespace
         self.verdicts: list[Verdict] = []
@@ -62,12 +68,14 @@ class Run:
         self.processors: list[Program] = []
         self._journals = journals / folder.name
         self._journals.mkdir()
+        self._fenced = self._journals / "claims"
         self._modules, self._settings, self._agent_settings = modules, dict(settings), dict(agent_settings)
         self._state_folder, self._excuse = state_folder or folder, excuse
         self._database_folder = database_folder or folder
         self._reader = Reader(self._journals)
         self._largest = Measured()
         self._closers: list[Callable[[], None]] = []
+        self.sinks = {name: self._sink(name, scheme) for name, scheme in channels.items()}
 
     def start(self, agents: int, processors: int, postgres: Postgres | None) -> None:
         if postgres is not None:
@@ -84,6 +92,11 @@ class Run:
         self.agents = [self._agent(number) for number in range(agents)]
         for program in (*self.processors, *self.agents):
             program.start()
+
+    def _sink(self, name: str, scheme: str) -> Sink:
+        sink = Sink(name, self._journals / f"{name}.sink", scheme)
+        self._closers.append(sink.close)
+        return sink
 
     # --- what rows ask ---
 
@@ -129,6 +142,11 @@ class Run:
             self.until(lambda: not program.is_alive, f"it dies {boundary}", within_seconds=60)
             assert program.was_killed, f"{boundary}: it ended with {program.exit_code} instead"
 
+    def told(self) -> Told:
+        """Whom the processors told so far, and what the sinks heard. Raises StoreUnavailable."""
+        deaths_ms = [death_ms for program in self.processors for death_ms in program.deaths_ms]
+        return read_told(self.engine, self.sinks.values(), deaths_ms, read_fenced(self._fenced))
+
     def statuses(self) -> list[Status]:
         """What each agent's own status file says."""
         return [status for number in range(len(self.agents)) for status in read_statuses(self._state(number))]
@@ -158,20 +176,21 @@ class Run:
 
     # --- the end ---
 
-    def settle(self, within_seconds: float = DRAIN_SECONDS) -> Verdict:
+    def settle(self, within_seconds: float = DRAIN_SECONDS, told_within_seconds: float = TOLD_SECONDS) -> Verdict:
         """After the fault was healed: drain, stop everything in good order, judge. Raises Violations."""
-        verdict = self.verdict(within_seconds)
+        verdict = self.verdict(within_seconds, told_within_seconds)
         if verdict.violations:
             raise Violations("\n".join(verdict.violations))
         return verdict
 
-    def verdict(self, within_seconds: float = DRAIN_SECONDS) -> Verdict:
+    def verdict(self, within_seconds: float = DRAIN_SECONDS, told_within_seconds: float = TOLD_SECONDS) -> Verdict:
         """As `settle`, for a control that expects violations."""
         offered = set(self.seen().offered)
         drain_seconds = self._wait_for_accounting(offered, within_seconds)
         has_drained = offered <= self.accounted()
         self._stop_agents(rounds=ROUNDS if has_drained else 0)
         self._await_empty_queue()
+        self._await_told(told_within_seconds)
         for program in self.processors:
             program.stop()
         was_restarted = any(program.starts > 1 for program in self.processors)
@@ -185,6 +204,8 @@ class Run:
         )
         if not has_drained:
             verdict.violations.append(f"C8: not all was accounted for within {within_seconds:g} s")
+        told = self.told()
+        verdict.violations += told_as_it_should_be(told) + told_in_the_end(told)
         self.verdicts.append(verdict)
         return verdict
 
@@ -236,6 +257,12 @@ class Run:
         while not keys <= self.accounted() and time.monotonic() - began < within_seconds:
             time.sleep(0.1)
         return time.monotonic() - began
+
+    def _await_told(self, within_seconds: float) -> None:
+        """Notices take their time; the checker tells what is missing in the end."""
+        deadline = time.monotonic() + within_seconds
+        while self.sinks and told_in_the_end(self.told()) and time.monotonic() < deadline:
+            time.sleep(0.5)
 
     def _await_empty_queue(self) -> None:
         deadline = time.monotonic() + 10
@@ -298,6 +325,22 @@ class Run:
             "HEALTHMON_RABBITMQ_PORT": str(self.processor_road.port),
             "HEALTHMON_RABBITMQ_VIRTUAL_HOST": self.broker.virtual_host,
             "HEALTHMON_DATABASE_URL": self.database_url,
+            FENCED: str(self._fenced),
+            **self._notifications(),
             **self._settings,
         }
         return Program(f"processor-{number}", [self._modules[1]], environment, self.folder)
+
+    def _notifications(self) -> dict[str, str]:
+        """Every sink is told everything; without one the processor's own log is."""
+        if not self.sinks:
+            return {}
+        file = self.folder / "notifications.toml"
+        tables = [
+            f'[channels.{name}]\nkind = "webhook"\nurl = "{sink.url}"\nsecret = "{SECRET}"\n'
+            for name, sink in self.sinks.items()
+        ]
+        file.write_text(
+            "\n".join([*tables, f"[[routes]]\nchannels = {json.dumps(list(self.sinks))}\ngrouping_seconds = 1\n"])
+        )
+        return {"HEALTHMON_NOTIFICATIONS_FILE": str(file)}

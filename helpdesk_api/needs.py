@@ -45,12 +45,13 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
-    """`shown` are the first of `count`; `taken` incidents are looked after, `muted_count` are not to be heard of."""
+    """The first of `count` and so on; `taken` incidents are looked after, `muted` ones are not to be heard of."""
 
     shown: Sequence[Need]
     count: int
     taken: Sequence[Need]
     taken_count: int
+    muted: Sequence[Need]
     muted_count: int
 
     @property
@@ -60,6 +61,10 @@ class Needs:
     @property
     def taken_hidden(self) -> int:
         return self.taken_count - len(self.taken)
+
+    @property
+    def muted_hidden(self) -> int:
+        return self.muted_count - len(self.muted)
 
 
 def needs_of(
@@ -74,6 +79,7 @@ def needs_of(
     A host that is not to blame for its silence is none: what is to blame stands above all.
     """
     heard = [one for one in incidents if not _is_muted(one, conditions)]
+    muted = [_incident_need(one) for one in incidents if _is_muted(one, conditions)]
     loose = [one for one in heard if not one.acknowledged_by]
     taken = [one for one in heard if one.acknowledged_by]
     told = families(loose)
@@ -96,7 +102,8 @@ def needs_of(
         count=len(needs),
         taken=looked_after[:MOST_SHOWN],
         taken_count=len(taken),
-        muted_count=len(incidents) - len(heard),
+        muted=sorted(muted, key=_urgency)[:MOST_SHOWN],
+        muted_count=len(muted),
     )
 
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, PlainSerializer
 
-LAST_MS = 253_402_300_799_999  # the end of the year 9999; a host's clock may be further off
+LAST_MS = 253_402_300_799_999  # the end of the year 9999; a host's clock may be further off, either way
 
 
 def moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(min(at_ms, LAST_MS) / 1000, UTC)
+    return datetime.fromtimestamp(min(max(at_ms, 0), LAST_MS) / 1000, UTC)
 
 
 def rfc3339(at_ms: int) -> str:

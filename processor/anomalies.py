@@ -12,7 +12,7 @@ from processor.evaluators.anomaly import LEAST_DAYS, Unusual, unusual
 from processor.observation import Observation
 from processor.rule import Rule
 from processor.rule_set import Place
-from processor.track import Track
+from processor.track import Track, forget_faded
 from rabbitmq.readings import parse_reading_name
 from store.model import Agent, Check
 from store.series_of_rules import readings_near
@@ -63,8 +63,11 @@ class Anomalies:
                 self._earlier[agent_id][reading].setdefault(day, []).append(value)
 
     def forget_all_but(self, agent_ids: frozenset[str]) -> None:
+        """To be called now and then; readings that are not reported any more are forgotten, too."""
         for agent_id in self._newest.keys() - agent_ids:
             del self._newest[agent_id]
+        for tracks in self._newest.values():
+            forget_faded(tracks)
 
     def observe(
         self, agent: Agent, readings: Mapping[str, float], checks: Mapping[Place, Check], now_ms: int
@@ -89,7 +92,8 @@ class Anomalies:
     ) -> list[Observation]:
         snapshot_ms, subject = agent.snapshot_ms or 0, reading[len(rule.metric) + 1 : -1]
         newest = self._newest[agent.agent_id][reading].newest(snapshot_ms - NEWEST_MS)
-        if len(newest) < LEAST_NEWEST or snapshot_ms // HOUR_MS != self._hour:
+        reports_often = agent.interval_ms * (LEAST_NEWEST - 1) <= NEWEST_MS
+        if snapshot_ms // HOUR_MS != self._hour or (reports_often and len(newest) < LEAST_NEWEST):
             return []
         at = datetime.fromtimestamp(snapshot_ms / 1000, UTC)
         earlier = {
@@ -97,7 +101,8 @@ class Anomalies:
             for day, values in self._earlier[agent.agent_id][reading].items()
             if (at.date() - day).days <= rule.days
         }
-        found = unusual(newest, earlier, at, rule.minimum_spread, least_days(rule))
+        known = earlier if reports_often else {}  # nothing can be said of it, and what is open ends
+        found = unusual(newest, known, at, rule.minimum_spread, least_days(rule))
         if found is None and (rule.rule_id, subject) not in checks:
             return []
         value, words = in_words(found)

@@ -30,14 +30,15 @@ def judge_result(
 ) -> Judged:
     """One step of an active check; its state counts after so many attempts as its settings say."""
     state = State(result.state)
-    line = " ".join(next(iter(result.output.splitlines()), "").split())[:LONGEST_SENTENCE]
+    line = " ".join(next(iter(result.output.splitlines()), "").split())
+    sentence = f"{result.name}: {line}" if line else f"check {result.name} is {state}"
     seen = Observation(
         rule=_rule(result.attempts),
         subject=check_place(result.name)[1],
         labels={"check": result.name},
         value=_VALUES[state],
         at_ms=round(result.wall_seconds * 1000),
-        words={"state": state, "line": line or f"check {result.name} is {state}"},
+        words={"sentence": sentence[:LONGEST_SENTENCE]},
     )
     return judge(seen, known, origin, find_remedies, target=state, is_unheard=is_unheard)
 
@@ -68,6 +69,6 @@ def _rule(attempts: int) -> Rule:
         metric=f"{CHECK_METRICS}state",
         levels={State.WARNING: Level(limit=0, clear=0), State.CRITICAL: Level(limit=1, clear=1)},
         patience=Patience(attempts=attempts),
-        title="check {check} is {state}",
-        sentence="{line}",
+        title="check {check}",
+        sentence="{sentence}",
     )

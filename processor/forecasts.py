@@ -9,7 +9,7 @@ from processor.evaluators.forecast import Forecast, NoForecast, forecast
 from processor.observation import Observation
 from processor.rule import Rule
 from processor.rule_set import Place
-from processor.track import Track, stretch_ms
+from processor.track import Track, forget_faded, stretch_ms
 from rabbitmq.readings import parse_reading_name
 from store.model import Agent, Check
 from store.series_of_rules import readings_near
@@ -48,8 +48,11 @@ class Forecasts:
                 self._note(agent_id, rule, at_ms + MOMENT_MS // 2, readings)
 
     def forget_all_but(self, agent_ids: frozenset[str]) -> None:
+        """To be called now and then; readings that are not reported any more are forgotten, too."""
         for agent_id in self._tracks.keys() - agent_ids:
             del self._tracks[agent_id]
+        for tracks in self._tracks.values():
+            forget_faded(tracks)
 
     def observe(
         self, agent: Agent, readings: Mapping[str, float], checks: Mapping[Place, Check], now_ms: int

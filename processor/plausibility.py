@@ -13,7 +13,8 @@ Reason = tuple[str, str]
 
 def implausible(record: Record, message_epoch: int, known_epoch: int) -> Reason | None:
     """Why the record cannot be true, or None. `known_epoch` is the agent's newest, 0 for one that nobody knows."""
-    if not 0 <= record.wall_seconds * 1000 < LARGEST_MS:
+    results = record.checks if isinstance(record, Snapshot) else ()
+    if not all(0 <= timed.wall_seconds * 1000 < LARGEST_MS for timed in (record, *results)):
         return "implausible-clock", "a wrong clock is fine, one outside any real time is not"
     if isinstance(record, Snapshot | Hello) and not 0 < record.interval_seconds <= LONGEST_INTERVAL_SECONDS:
         return "implausible-interval", f"{record.interval_seconds:g} s, at most {LONGEST_INTERVAL_SECONDS} are allowed"

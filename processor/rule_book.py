@@ -57,7 +57,7 @@ class RuleBook:
             reading.read(folder / name)
         self.contents = reading.contents
         self.problems = {
-            name: f"{'; '.join(problems)}. What was in force before stays so"[:LONGEST_SENTENCE]
+            name: f"{_in_one(name, problems)}. What was in force before stays so"[:LONGEST_SENTENCE]
             for name, problems in reading.problems.items()
         }
         mine = {rule_id: found.rule for rule_id, found in reading.in_force.items() if found.rule is not None}
@@ -118,6 +118,11 @@ class _Reading:
             if entry.rule is not None and entry.rule.rule_id not in self._files:
                 self.in_force[entry.rule.rule_id] = entry
                 self._files[entry.rule.rule_id] = name
+
+
+def _in_one(name: str, problems: Sequence[str]) -> str:
+    """All of a file's problems in one sentence that names the file once."""
+    return f"{name}: {'; '.join(problem.removeprefix(f'{name}: ') for problem in problems)}"
 
 
 def before_of(entry: Found, before: Sequence[Found]) -> Found | None:

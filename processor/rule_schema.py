@@ -24,6 +24,7 @@ _OWN_KEYS = {
     "of": {Kind.FLEET},
     "minimum_agents": {Kind.FLEET},
 }
+_WORDS = {"missing": "must be set", "extra_forbidden": "there is no such key"}
 _NEEDED_KEYS = {
     Kind.RATE: {"metric", "window_seconds"},
     Kind.FORECAST: {"metric", "window_seconds", "full_at"},
@@ -38,10 +39,13 @@ def read_rule(entry: object) -> Rule:
 
 def problems_of(error: ValidationError) -> list[str]:
     """Key and message of each."""
-    return [
-        f"{place}: {problem['msg']}" if (place := ".".join(str(part) for part in problem["loc"])) else problem["msg"]
-        for problem in error.errors()
-    ]
+    told = [(".".join(map(str, problem["loc"])), _words(problem)) for problem in error.errors(include_url=False)]
+    return [f"{place}: {words}" if place else words for place, words in told]
+
+
+def _words(problem: Any) -> str:
+    """Of what people get wrong most; the rest in pydantic's own."""
+    return _WORDS.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
 
 
 class _Level(BaseModel):

@@ -2,11 +2,15 @@
 
 from array import array
 from collections import deque
+from collections.abc import Hashable
+from typing import TypeVar
 
 from processor.evaluators.forecast import NEWEST_POINTS
 from processor.evaluators.robust_slope import Point
 
 MOST_POINTS = 120
+SET_BACK_MS = 60_000  # less may come of the times that samples out of the store are given
+Name = TypeVar("Name", bound=Hashable)
 
 
 def stretch_ms(window_ms: int) -> int:
@@ -26,8 +30,11 @@ class Track:
         self._newest: deque[Point] = deque(maxlen=NEWEST_POINTS)
 
     def add(self, time_ms: int, value: float) -> None:
-        """A sample later than all before; any other is left out."""
-        if self._newest and time_ms <= self._newest[-1][0]:
+        """A sample later than all before; any other is left out, but a clock set back begins anew."""
+        if self._newest and time_ms < self.last_ms - SET_BACK_MS:
+            del self._times[:], self._values[:]
+            self._newest.clear()
+        if self._newest and time_ms <= self.last_ms:
             return
         self._newest.append((time_ms, value))
         stretch = time_ms // stretch_ms(self._window_ms)
@@ -47,3 +54,18 @@ class Track:
     def newest(self, since_ms: int) -> list[float]:
         """The last few samples from `since_ms` on."""
         return [value for time_ms, value in self._newest if time_ms >= since_ms]
+
+    @property
+    def last_ms(self) -> int:
+        return int(self._newest[-1][0]) if self._newest else 0
+
+    def has_faded(self, now_ms: int) -> bool:
+        """Whether nothing of it lies in its window any more."""
+        return self.last_ms < now_ms - self._window_ms
+
+
+def forget_faded(tracks: dict[Name, Track]) -> None:
+    """Forget those of one agent that it does not report any more: interfaces and mounts come and go."""
+    newest_ms = max((track.last_ms for track in tracks.values()), default=0)
+    for name in [name for name, track in tracks.items() if track.has_faded(newest_ms)]:
+        del tracks[name]

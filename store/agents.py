@@ -38,6 +38,12 @@ def group_names(connection: Connection, agent_ids: Collection[str]) -> dict[str,
     return {row.agent_id: row.group_name for row in connection.execute(query)}
 
 
+def host_names(connection: Connection, agent_ids: Collection[str]) -> dict[str, str]:
+    """What the host of each of these agents is called."""
+    query = select(agent.c.agent_id, agent.c.host_name).where(agent.c.agent_id.in_(agent_ids))
+    return {row.agent_id: row.host_name for row in connection.execute(query)}
+
+
 def system_of(connection: Connection, agent_id: str) -> bytes | None:
     """The JSON of an agent's newest system information."""
     return connection.execute(select(system.c.raw).join(agent).where(agent.c.agent_id == agent_id)).scalar()

@@ -12,6 +12,8 @@ from store.model import Incident
 from store.tables import agent, record
 
 BEFORE_OPENING_MS = 5 * 60_000
+AFTER_CLOSING_MS = 60_000  # an action may answer to the end
+LONGEST_ACTION_MS = 600_000
 MOST_RECORDS = 100
 MOST_READ = 1_000
 
@@ -50,6 +52,10 @@ class LocalAction:
     output: str
     duration_seconds: float
 
+    @property
+    def begun_ms(self) -> float:
+        return self.at_ms - self.duration_seconds * 1000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentEvidence:
@@ -60,14 +66,19 @@ class IncidentEvidence:
 
 
 def evidence_of(connection: Connection, incident: Incident) -> IncidentEvidence:
-    """Of the incident's check, from five minutes before it opened until it closed.
+    """Of the incident's check, from five minutes before it opened until it closed; actions that were begun then, or
+    that answer to the end.
 
     A record whose JSON has not the shape for it is left out: it tells nothing and stops nothing.
     """
     found = list(_records(connection, incident))
+    closed_ms = math.inf if incident.closed_ms is None else incident.closed_ms
     boxes = [box for kind, at_ms, told in found if kind == "evidence" and (box := _box(at_ms, told))]
     actions = [done for kind, at_ms, told in found if kind == "action" and (done := _action(at_ms, told))]
-    return IncidentEvidence(boxes=boxes[:MOST_RECORDS], actions=actions[:MOST_RECORDS])
+    return IncidentEvidence(
+        boxes=[box for box in boxes if box.at_ms <= closed_ms][:MOST_RECORDS],
+        actions=[done for done in actions if done.begun_ms <= closed_ms + AFTER_CLOSING_MS][:MOST_RECORDS],
+    )
 
 
 def _records(connection: Connection, incident: Incident) -> Iterator[tuple[str, int, dict[str, Any]]]:
@@ -80,7 +91,7 @@ def _records(connection: Connection, incident: Incident) -> Iterator[tuple[str, 
         .limit(MOST_READ)
     )
     if incident.closed_ms is not None:
-        query = query.where(record.c.time_ms <= incident.closed_ms)
+        query = query.where(record.c.time_ms <= incident.closed_ms + AFTER_CLOSING_MS + LONGEST_ACTION_MS)
     for kind, at_ms, raw in connection.execute(query):
         told = _json(raw)
         if (told.get("rule"), told.get("subject")) == (incident.key.rule, incident.key.subject):

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, insert, literal, or_, select, tuple_, update
 
-from store.model import Change, CheckKey, IncidentChange
+from store.model import HUB, Change, CheckKey, IncidentChange
 from store.tables import incident, incident_event
+from store.upsert import insert_new
 
 
 def keep_changes(
@@ -15,25 +16,29 @@ def keep_changes(
 ) -> dict[CheckKey, int]:
     """Apply the changes in their order; returns the incident's number for each check that has or had one.
 
-    1. A change that is in a timeline already, or of a record before the newest in it, changes nothing.
+    1. A change that is in a timeline already, or of a record before the newest in it, changes nothing. All are looked
+       up before any is applied: one record may bring several, and its check may open twice.
     2. `OPENED` while the check has an open incident changes nothing.
     3. Any other change while the check has none open is dropped: there is nothing to change.
     """
+    checks = [_check(change.key, agent_nos[change.key.agent_id]) for change in changes]
+    told = [_told_before(connection, change, check) for change, check in zip(changes, checks, strict=True)]
     numbers: dict[CheckKey, int] = {}
-    for change in changes:
-        number = _keep_change(connection, change, agent_nos[change.key.agent_id])
+    for change, check, told_number in zip(changes, checks, told, strict=True):
+        agent_no = agent_nos[change.key.agent_id]
+        number = _keep_change(connection, change, check, agent_no) if told_number is None else told_number
         if number is not None:
             numbers[change.key] = number
     return numbers
 
 
-def _keep_change(connection: Connection, change: IncidentChange, agent_no: int) -> int | None:
-    check = and_(
-        incident.c.agent_no == agent_no, incident.c.rule == change.key.rule, incident.c.subject == change.key.subject
-    )
-    told = _told_before(connection, change, check)
-    if told is not None:
-        return told
+def _check(key: CheckKey, agent_no: int) -> ColumnElement[bool]:
+    return and_(incident.c.agent_no == agent_no, incident.c.rule == key.rule, incident.c.subject == key.subject)
+
+
+def _keep_change(
+    connection: Connection, change: IncidentChange, check: ColumnElement[bool], agent_no: int
+) -> int | None:
     open_number = connection.execute(select(incident.c.number).where(check, incident.c.closed_ms.is_(None))).scalar()
     if change.change is Change.OPENED:
         return open_number if open_number is not None else _open(connection, change, agent_no)
@@ -45,10 +50,17 @@ def _keep_change(connection: Connection, change: IncidentChange, agent_no: int) 
 
 
 def _told_before(connection: Connection, change: IncidentChange, check: ColumnElement[bool]) -> int | None:
+    """The incident whose timeline has this very decision, or a later record's.
+
+    What time alone decides may come at one record twice, and is received at another moment then. The hub has no
+    records: its times order nothing, because its clock may be set back.
+    """
     event = incident_event.c
-    same = and_(event.epoch == change.epoch, event.seq == change.seq, event.change == change.change)
-    later = tuple_(event.epoch, event.seq) > tuple_(literal(change.epoch), literal(change.seq))
-    query = select(incident.c.number).join(incident_event).where(check, or_(same, later)).order_by(event.event_no)
+    place = and_(event.epoch == change.epoch, event.seq == change.seq)
+    known = and_(place, event.change == change.change, event.received_ms == change.received_ms)
+    if change.key.agent_id != HUB:
+        known = or_(known, tuple_(event.epoch, event.seq) > tuple_(literal(change.epoch), literal(change.seq)))
+    query = select(incident.c.number).join(incident_event).where(check, known).order_by(event.event_no)
     return connection.execute(query.limit(1)).scalar()
 
 
@@ -83,6 +95,6 @@ def _changed_columns(change: IncidentChange) -> dict[str, Any]:
 
 
 def _append(connection: Connection, change: IncidentChange, number: int) -> None:
+    """Once for each record and change: what goes back and forth within one record shows as having done so once."""
     names = ("change", "severity", "at_ms", "received_ms", "epoch", "seq", "value", "sentence")
-    row = {name: getattr(change, name) for name in names}
-    connection.execute(insert(incident_event).values(number=number, **row))
+    insert_new(connection, incident_event, [{"number": number} | {name: getattr(change, name) for name in names}])

@@ -46,6 +46,7 @@ class Facts:
     sentence: str
     opened_ms: int
     updated_ms: int
+    value: float = 0.0
     closed_ms: int | None = None
     acknowledged_ms: int | None = None
     flapping_since_ms: int | None = None

@@ -45,7 +45,8 @@ def drop_before(engine: Engine, before_ms: int, fence_epoch: int, dead_before_ms
 def _old_rows(before_ms: int, dead_before_ms: int) -> Mapping[Table, ColumnElement[bool]]:
     has_dead = exists().where(notice.c.number == incident.c.number, notice.c.dead_ms >= dead_before_ms)
     is_done = func.coalesce(notice.c.delivered_ms, notice.c.cancelled_ms) < before_ms
-    settled = (check_state.c.state == State.OK) & check_state.c.pending.is_(None)
+    is_calm = check_state.c.pending.is_(None) & check_state.c.flapping_since_ms.is_(None)
+    settled = (check_state.c.state == State.OK) & is_calm
     return {
         snapshot: (snapshot.c.time_ms < before_ms) & (snapshot.c.received_ms < before_ms),
         record: (record.c.time_ms < before_ms) & (record.c.received_ms < before_ms),

@@ -117,7 +117,8 @@ def _whom(one: Any) -> str:
     """What the mute covers, as people say it."""
     if one["incident"] is not None:
         return f"i/{one['incident']}"
-    parts = [("host", one["agent_id"]), ("group", one["group"]), ("rule", one["rule"]), ("", one["subject"])]
+    host = one["host_name"] or one["agent_id"]
+    parts = [("host", host), ("group", one["group"]), ("rule", one["rule"]), ("", one["subject"])]
     return ", ".join(f"{word} {name}".strip() for word, name in parts if name is not None) or "everything"
 
 

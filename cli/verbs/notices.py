@@ -74,12 +74,12 @@ def _lines(items: Sequence[Any], which: Which, screen: Screen, now_seconds: floa
         return [f"No {adjective}notices."]
     shown = items[:MOST_ROWS]
     more = len(items) > len(shown)
-    dead = next((one for one in shown if one["state"] == "dead"), None)
+    failed = next((one for one in shown if one["now"]), None)
     return [
         f"{'More than ' if more else ''}{count(len(shown), f'{adjective}notice')}",
         *screen.table(("number", "created", "state", "channel", "what"), [_row(one, now_seconds) for one in shown]),
         *(["", "and more: healthmon notices --plain"] if more else []),
-        *(["", *screen.prose(f"{dead['notice_no']}: {dead['why']}. {dead['now']}")] if dead else []),
+        *(["", *screen.prose(f"{failed['notice_no']}: {failed['why']}. {failed['now']}")] if failed else []),
     ]
 
 

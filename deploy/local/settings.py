@@ -25,9 +25,12 @@ class BadSettings(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LocalSettings:
-    """Built once at start from the environment and `.env`. `ports` is by variable name."""
+    """Built once at start from the environment and `.env`. `ports` is by variable name. `config` holds what the user
+    wrote for the programs.
+    """
 
     var: Path
+    config: Path
     bind: str
     ports: Mapping[str, int]
     environment: Mapping[str, str] = field(repr=False)
@@ -70,7 +73,16 @@ class LocalSettings:
             "PYTHONUNBUFFERED": "1",
         }
         inherited = {name: value for name, value in self.environment.items() if "PASSWORD" not in name}
-        return {**inherited, **own, **self._password_of(user)}
+        return {**self._users_files(), **inherited, **own, **self._password_of(user)}
+
+    def _users_files(self) -> dict[str, str]:
+        """Those that are there; docker-compose.yml mounts the same folders."""
+        files = {
+            "HEALTHMON_NOTIFICATIONS_FILE": self.config / "server" / "notifications.toml",
+            "HEALTHMON_RULES_DIR": self.config / "server" / "rules",
+            "HEALTHMON_AGENT_FILE": self.config / "agent" / "agent.toml",
+        }
+        return {name: str(file) for name, file in files.items() if file.exists()}
 
     def _password_of(self, user: str) -> dict[str, str]:
         variable = PASSWORD_VARIABLES[user]
@@ -83,7 +95,7 @@ class LocalSettings:
         return f"sqlite:///{self.var / 'healthmon.db'}"
 
 
-def read_settings(environment: Mapping[str, str], var: Path) -> LocalSettings:
+def read_settings(environment: Mapping[str, str], var: Path, config: Path = ROOT / "config") -> LocalSettings:
     """Raises BadSettings."""
     problems: list[str] = []
     ports = {name: _port(name, environment, problems) for name in DEFAULT_PORTS}
@@ -93,7 +105,7 @@ def read_settings(environment: Mapping[str, str], var: Path) -> LocalSettings:
     if problems:
         raise BadSettings("\n".join(problems))
     bind = bind_address(environment)
-    return LocalSettings(var.absolute(), LOOPBACK if is_loopback(bind) else bind, ports, environment)
+    return LocalSettings(var.absolute(), config.absolute(), LOOPBACK if is_loopback(bind) else bind, ports, environment)
 
 
 def _port(name: str, environment: Mapping[str, str], problems: list[str]) -> int:

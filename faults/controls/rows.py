@@ -4,6 +4,7 @@ from faults.boundary import VARIABLE, Boundary
 from faults.checker import Verdict
 from faults.rig import Rig
 from faults.row import ControlStayedGreen, control
+from faults.switches import Switches
 from rabbitmq.declare import declare_topology
 
 PATIENCE_SECONDS = 10.0
@@ -42,6 +43,28 @@ def delete_on_publish(rig: Rig) -> None:
         run.offer(9)
         run.agents_road.heal()
         _must_be_red(rig, run.verdict(PATIENCE_SECONDS), "C2")
+
+
+@control("mark before sending", "processor killed between its note and the message")
+def mark_before_sending(rig: Rig) -> None:
+    with rig.scratch() as folder:
+        switches = Switches(folder, ["lost"])
+        with rig.running(
+            agents=1,
+            processor_module="faults.controls.mark_before_send",
+            agent_settings=switches.settings,
+            channels={"desk": "http"},
+        ) as run:
+            run.flow(1)
+            (processor,) = run.processors
+            processor.kill()
+            processor.start(**{VARIABLE: str(Boundary("before", "processor.notify.outlet:Outlet.send", 1))})
+            switches.turn_bad("lost")
+            run.until(lambda: not processor.is_alive, "the processor dies before it sends")
+            processor.start()
+            run.flow(1)
+            verdict = run.verdict(PATIENCE_SECONDS, PATIENCE_SECONDS)
+            _must_be_red(rig, verdict, "C6: noted as delivered and never heard of")
 
 
 def _must_be_red(rig: Rig, verdict: Verdict, rule: str) -> None:

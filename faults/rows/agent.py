@@ -1,12 +1,17 @@
 """The agent dies at every boundary; its disk is full."""
 
 import shutil
+from collections import Counter
+from functools import partial
 from pathlib import Path
 
+from faults.actions import acted_once, read_actions
 from faults.boundary import Boundary
 from faults.checker import Excuse
 from faults.rig import Rig
 from faults.row import row
+from faults.run import Run, Violations
+from faults.switches import Switches
 
 PAGE_BYTES = 4096
 BOUNDARIES = (
@@ -29,6 +34,21 @@ BOUNDARIES = (
     Boundary("before", "agent.agent:write_status"),
 )
 
+ACTION_BOUNDARIES = (
+    Boundary("before", "agent.local_actions:LocalActions.changed", 1),
+    Boundary("before", "agent.action_journal:Journal.due", 1),
+    Boundary("after", "agent.action_journal:Journal.due", 1),
+    Boundary("before", "agent.local_actions:LocalActions.run", 1),
+    Boundary("before", "agent.action_journal:Journal.started", 1),
+    Boundary("after", "agent.action_journal:Journal.started", 1),
+    Boundary("after", "agent.action_runner:run_child", 1),
+    Boundary("before", "agent.action_journal:Journal.ended", 1),
+    Boundary("after", "agent.action_journal:Journal.ended", 1),
+    Boundary("before", "agent.local_actions:LocalActions.reported", 1),
+    Boundary("before", "agent.action_journal:Journal.forget", 1),
+    Boundary("after", "agent.action_journal:Journal.forget", 1),
+)
+
 
 @row(28, "agent: kill -9 at each boundary of a record", quick=True)
 def killed_at_each_boundary(rig: Rig) -> None:
@@ -40,6 +60,31 @@ def killed_at_each_boundary(rig: Rig) -> None:
         agent.start()
         run.settle()
     rig.note(f"{len(BOUNDARIES)} boundaries")
+
+
+@row("28a", "agent: kill -9 at each boundary of an action of its own", quick=True)
+def killed_around_an_action(rig: Rig) -> None:
+    names = [f"boundary-{number:02}" for number in range(len(ACTION_BOUNDARIES))]
+    with rig.scratch() as folder:
+        side_effects = rig.journals / f"{folder.name}.actions"
+        switches = Switches(folder, names)
+        switches.act_on_all(side_effects)
+        with rig.running(agents=1, agent_settings=switches.settings) as run:
+            run.flow(1)
+            (agent,) = run.agents
+            for name, boundary in zip(names, ACTION_BOUNDARIES, strict=True):
+                agent.kill()
+                switches.turn_bad(name)
+                run.die_at_each(agent, [boundary])
+                agent.start()
+                run.until(partial(_has_outcome, run, name), f"the outcome of {name}")
+            run.settle()
+            told = read_actions(run.engine)
+            violations = acted_once(names, told, side_effects.read_text().split())
+            if violations:
+                raise Violations("\n".join(violations))
+    outcomes = Counter(outcome for _, outcome in told)
+    rig.note(f"{len(names)} boundaries: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())}")
 
 
 @row(29, "agent: disk full, also at its restart", quick=True)
@@ -85,6 +130,10 @@ def spool_damaged(rig: Rig) -> None:
         disk.make_writable()
         agent.start()
         run.settle()
+
+
+def _has_outcome(run: Run, check: str) -> bool:
+    return check in dict(read_actions(run.engine))
 
 
 def _scramble(state: Path, _copy_of_it: Path) -> None:

@@ -44,16 +44,16 @@ def killed_at_each_boundary(rig: Rig) -> None:
 def frozen_owner(rig: Rig) -> None:
     with rig.running(processors=2, database="postgresql") as run:
         run.flow()
-        owner = _owner(run)
+        owner = owner_of(run)
         owner.freeze()
         try:
-            seconds = run.until(lambda: _owner(run) is not owner, "the standby owns the fence")
+            seconds = run.until(lambda: owner_of(run) is not owner, "the standby owns the fence")
             run.flow()
             time.sleep(max(0.0, 120 - seconds))  # the freeze itself
         finally:
             owner.thaw()
         run.flow()
-        assert _owner(run) is not owner, "the old owner came back without being asked"
+        assert owner_of(run) is not owner, "the old owner came back without being asked"
         run.settle()
     rig.note(f"taken over after {seconds:.1f} s")
 
@@ -83,7 +83,7 @@ def consumer_timeout(rig: Rig) -> None:
             run.broker.ctl("eval", "application:set_env(rabbit, channel_tick_interval, 60000).")
 
 
-def _owner(run: Run) -> Program:
+def owner_of(run: Run) -> Program:
     """The processor that the fence names; an owner is `host:process id`."""
     with reading(run.engine) as connection:
         owner = connection.execute(select(fence.c.owner)).scalar_one()

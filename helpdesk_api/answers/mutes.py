@@ -1,11 +1,14 @@
 """Mutes and downtimes as the API shows them."""
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
+from sqlalchemy import Connection
 
 from helpdesk_api.muting import Muting
 from helpdesk_api.times import Moment, moment
+from store.agents import host_names
 from store.mute_windows import LONGEST_WINDOW_MINUTES, current_window
 from store.response import Mute, Weekly
 
@@ -49,6 +52,7 @@ class MuteAnswer(BaseModel):
     weekly: WeeklyAnswer | None
     incident: int | None
     agent_id: str | None
+    host_name: str | None = Field(description="Of that agent, as far as it is known.")
     rule: str | None
     subject: str | None
     group: str | None
@@ -64,7 +68,12 @@ def weekly_of(answer: WeeklyAnswer) -> Weekly:
     )
 
 
-def mute_answer(mute: Mute, now_ms: int) -> MuteAnswer:
+def mute_answers(connection: Connection, mutes: Sequence[Mute], now_ms: int) -> list[MuteAnswer]:
+    names = host_names(connection, {mute.agent_id for mute in mutes if mute.agent_id is not None})
+    return [_mute_answer(mute, names.get(mute.agent_id or "") or None, now_ms) for mute in mutes]
+
+
+def _mute_answer(mute: Mute, host_name: str | None, now_ms: int) -> MuteAnswer:
     return MuteAnswer(
         mute_no=mute.mute_no,
         state=_state(mute, now_ms),
@@ -76,6 +85,7 @@ def mute_answer(mute: Mute, now_ms: int) -> MuteAnswer:
         weekly=None if mute.weekly is None else _weekly_answer(mute.weekly),
         incident=mute.number,
         agent_id=mute.agent_id,
+        host_name=host_name,
         rule=mute.rule,
         subject=mute.subject,
         group=mute.group_name,

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Path, Query
 from helpdesk_api import acts
 from helpdesk_api.access import OPERATOR, VIEWER, TheAuthor
 from helpdesk_api.answers.listing import CURSOR, DEFAULT_LIMIT, Limit, Listing, NextLink
-from helpdesk_api.answers.mutes import MuteAnswer, mute_answer
-from helpdesk_api.desk import TheDesk
+from helpdesk_api.answers.mutes import MuteAnswer, mute_answers
+from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.mute_wishes import LARGEST_NUMBER, MuteWish, mute_of
 from helpdesk_api.problem import PROBLEMS_ANSWERED
 from store import mutes
 from store.engine import reading
+from store.response import Mute
 
 router = APIRouter(prefix="/api/v1/mutes", tags=["Mutes"], responses=PROBLEMS_ANSWERED)
 
@@ -33,7 +34,7 @@ def list_mutes(
     now_ms = desk.now_ms()
     with reading(desk.engine) as connection:
         found = mutes.list_mutes(connection, now_ms, cursor, limit + 1, with_ended=state == "all")
-    items = [mute_answer(mute, now_ms) for mute in found[:limit]]
+        items = mute_answers(connection, found[:limit], now_ms)
     return Listing(items=items, next_cursor=next_link(str(items[-1].mute_no) if len(found) > limit else None))
 
 
@@ -43,10 +44,15 @@ def add_mute(wish: MuteWish, desk: TheDesk, author: TheAuthor) -> MuteAnswer:
     now_ms = desk.now_ms()
     with reading(desk.engine) as connection:
         wanted = mute_of(wish, connection, author, now_ms)
-    return mute_answer(acts.mute(desk, wanted), now_ms)
+    return _answer(desk, acts.mute(desk, wanted), now_ms)
 
 
 @router.delete("/{mute_no}", summary="Lift a mute", operation_id="lift_mute", dependencies=[OPERATOR])
 def lift_mute(mute_no: Annotated[int, Path(ge=1, le=LARGEST_NUMBER)], desk: TheDesk, author: TheAuthor) -> MuteAnswer:
     """It ends at once and stays in the list of all. Lifting it again changes nothing."""
-    return mute_answer(acts.unmute(desk, mute_no, author), desk.now_ms())
+    return _answer(desk, acts.unmute(desk, mute_no, author), desk.now_ms())
+
+
+def _answer(desk: Desk, mute: Mute, now_ms: int) -> MuteAnswer:
+    with reading(desk.engine) as connection:
+        return mute_answers(connection, [mute], now_ms)[0]

@@ -72,7 +72,7 @@ def _alert(notice: Notice, severity: str, ends_ms: int, now_ms: int) -> Alert:
     labels = {label: str(said.get(key) or "") for label, key in _LABELS.items()} | {"severity": severity}
     labels |= {"alertname": labels["alertname"] or "healthmon-test", "group": str(said.get("group") or "")}
     annotations = {name: str(said[key]) for name, key in _ANNOTATIONS.items() if said.get(key)}
-    began_ms = min(int(str(said.get("opened_ms") or now_ms)), ends_ms - 1)
+    began_ms = max(0, min(int(str(said.get("opened_ms") or now_ms)), ends_ms - 1))  # a host's clock may be far off
     return {
         "labels": {name: value for name, value in labels.items() if value},
         "annotations": annotations,

@@ -173,7 +173,7 @@ class Desk:
         """What stands is said again to those that forget."""
         for name, outlet in self._outlets.items():
             notifier = outlet.notifier
-            is_time = now_ms - self._repeated_ms.get(name, 0) >= REPEAT_MS
+            is_time = not 0 <= now_ms - self._repeated_ms.get(name, 0) < REPEAT_MS  # at once when the clock is set back
             if not isinstance(notifier, Repeating) or not is_time or not outlet.is_free:
                 continue
             self._repeated_ms[name] = now_ms

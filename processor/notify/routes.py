@@ -5,8 +5,12 @@ from dataclasses import replace
 
 from configuration.notifications import NotificationSettings, Route
 from processor.notify.decide import Target
+from processor.silence.family import subject_of
+from store.model import HUB
 from store.outbox import OPENERS, Facts
 from store.response import Notice
+
+A_GROUP = "group="  # how a subject begins that names one group
 
 Logs = Mapping[str, Sequence[Notice]]
 """From a channel to its notices of one incident, oldest first."""
@@ -15,18 +19,20 @@ Logs = Mapping[str, Sequence[Notice]]
 def targets(incident: Facts, logs: Logs, settings: NotificationSettings, now_ms: int) -> list[Target]:
     """The channels to decide for: those that a route leads to now, and those that were told something before.
 
-    1. Routes are asked in their order; the first that fits, in its hours, decides, unless it goes on.
+    1. Routes are asked in their order; the first that fits, in its hours, decides, unless it goes on. What the hub says
+       of several groups, and no route is for, goes to all their routes: the notices of their hosts wait for it.
     2. A channel has the first route that leads to it; one that escalates to it as well gives it the time for that.
     3. Recoveries go where the problem was told, whatever the hour.
     """
     found: dict[str, Target] = {}
-    for route in settings.routes:
-        if not fits(route, incident) or (route.time is not None and not route.time.contain(now_ms)):
+    own = [route for route in settings.routes if fits(route, incident)]
+    for route in own or _routes_of_groups(incident, settings):
+        if route.time is not None and not route.time.contain(now_ms):
             continue
         for channel in route.channels:
             found.setdefault(channel, Target(channel=channel, route=route, sends_recovery=route.send_recovery))
         _add_escalation(found, route, logs)
-        if not route.goes_on:
+        if own and not route.goes_on:
             break
     for channel in logs:
         if channel in settings.channels and channel not in found:
@@ -36,12 +42,21 @@ def targets(incident: Facts, logs: Logs, settings: NotificationSettings, now_ms:
 
 
 def fits(route: Route, incident: Facts) -> bool:
-    """Whether the route is for such incidents, in its hours."""
-    return (
-        (not route.severities or incident.severity in route.severities)
-        and (not route.groups or incident.group_name in route.groups)
-        and (not route.rules or incident.key.rule in route.rules)
-    )
+    """Whether the route is for such incidents, whatever the hour. What the hub says of a group is of that group."""
+    of_hub = {subject_of(("group", group)) for group in route.groups if incident.key.agent_id == HUB}
+    is_of_group = incident.group_name in route.groups or incident.key.subject in of_hub
+    return (not route.groups or is_of_group) and _fits_else(route, incident)
+
+
+def _fits_else(route: Route, incident: Facts) -> bool:
+    is_severity = not route.severities or incident.severity in route.severities
+    return is_severity and (not route.rules or incident.key.rule in route.rules)
+
+
+def _routes_of_groups(incident: Facts, settings: NotificationSettings) -> list[Route]:
+    if incident.key.agent_id != HUB or incident.key.subject.startswith(A_GROUP):
+        return []
+    return [route for route in settings.routes if _fits_else(route, incident)]
 
 
 def _add_escalation(found: dict[str, Target], route: Route, logs: Logs) -> None:

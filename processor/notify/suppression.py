@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from health.state import State
 from processor.findings import AGENT_SILENT, GROUP_SILENT, PIPELINE
-from processor.silence.family import circles_of, subject_of
+from processor.silence.family import WITHIN_MS, circles_of, subject_of
 from store.model import HUB, Agent
 from store.mute_windows import covers
 from store.outbox import Facts
@@ -59,7 +59,7 @@ class Quiet:
             if trouble.key.rule == PIPELINE.rule:
                 return trouble
             is_family = trouble.key.rule == GROUP_SILENT.rule and incident.key.rule == AGENT_SILENT.rule
-            if is_family and trouble.key.subject in _circles(incident):
+            if is_family and trouble.key.subject in _circles(incident) and _fell_with(incident, trouble):
                 return trouble
         return None
 
@@ -76,6 +76,12 @@ def _is_meant(dependency: Dependency, trouble: Facts) -> bool:
         return trouble.severity in DOWN or trouble.key.rule == AGENT_SILENT.rule
     is_subject = dependency.parent_subject in (None, trouble.key.subject)
     return dependency.parent_rule == trouble.key.rule and is_subject
+
+
+def _fell_with(incident: Facts, family: Facts) -> bool:
+    """Whether the host fell silent no later than its neighbours; the family's last news is that it has grown."""
+    silent_since_ms = incident.opened_ms - incident.value * 1000
+    return silent_since_ms <= family.updated_ms + WITHIN_MS
 
 
 def _circles(incident: Facts) -> Sequence[str]:

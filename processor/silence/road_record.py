@@ -5,7 +5,7 @@ from processor.silence.facts import Flow
 from processor.silence.road import Cause, Trouble
 from processor.silence.sentences import away_sentence, flowing_sentence, trouble_sentence
 from processor.silence.steps import PIPELINE_KEY, Steps, standing_check
-from store.model import Change
+from store.model import HUB, Change
 
 
 class RoadRecord:
@@ -26,6 +26,8 @@ class RoadRecord:
     def note(self, trouble: Trouble | None, flow: Flow, memory: FleetMemory, steps: Steps) -> Cause | None:
         """The cause that is told once these steps are kept."""
         standing, clocks = standing_check(memory, PIPELINE_KEY), steps.clocks
+        if self.told is None and (PIPELINE_KEY.rule, PIPELINE_KEY.subject) in memory.unheard(HUB):
+            self.told = Cause.PROCESSOR_AWAY  # of nothing else another processor told as history
         if trouble is None or not trouble.is_told(clocks.monotonic_ms):
             if standing is None or flow.steady_since_ms is None:
                 return self.told

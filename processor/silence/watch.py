@@ -15,6 +15,7 @@ from processor.judgement import RemedyFinder
 from processor.memory import FleetMemory
 from processor.silence.agent_record import AgentRecord, Told
 from processor.silence.evidence import Evidence, Senses
+from processor.silence.facts import patience_ms
 from processor.silence.family import FamilyBook
 from processor.silence.family_record import tell_families
 from processor.silence.road import Cause, Road
@@ -24,6 +25,7 @@ from processor.silence.steps import Steps, silent_key, standing_check
 from store.model import HUB, Agent, Batch, Flow
 
 AWAY_FROM_MS = 30_000  # without a stored canary; a processor that is started again is back within that
+LONG_GONE_AFTER_MS = 3_600_000  # unjudged, while records were stored: an earlier version judged no silence
 HUB_NAME = "the hub"
 
 
@@ -52,6 +54,7 @@ class SilenceWatch:
         self._families = FamilyBook()
         self._told: Mapping[str, Told] = {}
         self._absent_from_ms: int | None = None
+        self._long_gone: Mapping[str, int] = {}  # when each was seen last
         self._has_begun = False
 
     def take_over(self, memory: FleetMemory, last_flow: Flow | None, clocks: Clocks) -> None:
@@ -63,6 +66,8 @@ class SilenceWatch:
         self._told = {agent_id: self._told.get(agent_id, before) for agent_id in silent}
         if not self._has_begun and last_flow and clocks.wall_ms - last_flow.stored_ms > AWAY_FROM_MS:
             self._absent_from_ms = last_flow.stored_ms
+        if not self._has_begun and last_flow:
+            self._long_gone = _long_gone(memory, last_flow.stored_ms)
         self._has_begun = True
 
     def hear(self, agents: Iterable[Agent], clocks: Clocks) -> None:
@@ -76,10 +81,10 @@ class SilenceWatch:
         self._road.look(self._senses.way_out(), memory.canary_monotonic_ms, now_ms)
         steps = Steps(fence_epoch, clocks, self._find_remedies)
         road_told = self._note_road(memory, steps)
-        record = AgentRecord(self._told, memory, steps)
-        for agent_id in (self._evidence.questionable(now_ms) | self._told.keys()) & fleet.keys():
+        record, judged = AgentRecord(self._told, memory, steps), self._without_long_gone(fleet)
+        for agent_id in (self._evidence.questionable(now_ms) | self._told.keys()) & judged.keys():
             record.take(agent_id, *self._evidence.judge(agent_id, fleet, self._road.flow, now_ms))
-        families = self._families.as_told(record.fallen, fleet, now_ms)
+        families = self._families.as_told(record.fallen, judged, now_ms)
         record.tell(families)
         tell_families(families, memory, steps)
         batch = Batch(
@@ -96,10 +101,31 @@ class SilenceWatch:
         self._told, self._road_record.told = judgement.told, judgement.road_told
         self._absent_from_ms = None
 
+    def _without_long_gone(self, fleet: Mapping[str, Agent]) -> Mapping[str, Agent]:
+        """Of who was away for good before anybody judged silence nobody wants to hear now, until a record comes."""
+        if not self._long_gone:
+            return fleet
+        self._long_gone = {
+            agent_id: seen_ms
+            for agent_id, seen_ms in self._long_gone.items()
+            if fleet[agent_id].last_seen_ms == seen_ms
+        }
+        return {agent_id: agent for agent_id, agent in fleet.items() if agent_id not in self._long_gone}
+
     def _note_road(self, memory: FleetMemory, steps: Steps) -> Cause | None:
         if self._absent_from_ms is not None:
             return self._road_record.note_absence(self._absent_from_ms, memory, steps)
         return self._road_record.note(self._road.trouble, self._road.flow, memory, steps)
+
+
+def _long_gone(memory: FleetMemory, stored_ms: int) -> Mapping[str, int]:
+    """The agents that were silent long before the last canary was stored, and have no incident."""
+    return {
+        agent.agent_id: agent.last_seen_ms
+        for agent in memory.agents.values()
+        if agent.last_seen_ms + patience_ms(agent.interval_ms) + LONG_GONE_AFTER_MS < stored_ms
+        and standing_check(memory, silent_key(agent.agent_id)) is None
+    }
 
 
 def _name(agent_id: str, fleet: Mapping[str, Agent]) -> str:

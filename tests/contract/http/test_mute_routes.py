@@ -1,5 +1,6 @@
 """Mutes and downtimes: who is covered shows as muted and needs nobody, and nothing is muted for ever."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ def test_a_mute_is_listed_and_lifted_and_kept(client: TestClient, keep: Keep) ->
     keep(troubled())
     made = add(client, agent="web-3.example")
     assert (made["mute_no"], made["state"], made["agent_id"], made["author"]) == (1, "in force", "web-3", "local")
+    assert made["host_name"] == "web-3.example"
     assert (made["starts"], made["ends"]) == ("2027-01-15T08:00:00Z", "2027-01-15T10:00:00Z")
     assert client.get("/api/v1/mutes").json()["items"] == [made]
     lifted = client.delete("/api/v1/mutes/1").json()
@@ -114,7 +116,8 @@ def test_what_is_muted_or_looked_after_needs_nobody(client: TestClient, keep: Ke
     client.post("/api/v1/incidents/2/acknowledge")
     page = client.get("/").text
     assert "NEEDS YOU" not in page
-    assert "1 open incident muted" in page
+    assert "Muted (1)" in page
+    assert re.search(r'<a href="/i/1">Muted until 10:00 UTC ', page), "the way to it stays open"
     assert "Looked after (1)" in page
     assert "db is full (acknowledged by local)" in page
 

@@ -9,7 +9,15 @@ from sqlalchemy import Engine
 from health.state import State
 from store import fence
 from store.engine import reading
-from store.evidence import BEFORE_OPENING_MS, BlackBox, IncidentEvidence, LocalAction, ProcessSeen, evidence_of
+from store.evidence import (
+    AFTER_CLOSING_MS,
+    BEFORE_OPENING_MS,
+    BlackBox,
+    IncidentEvidence,
+    LocalAction,
+    ProcessSeen,
+    evidence_of,
+)
 from store.incidents import get_incident
 from store.ingest import keep_batch
 from store.model import Change, KeptRecord
@@ -91,6 +99,18 @@ def test_only_what_is_of_the_check_and_its_time_counts(store_engine: Engine) -> 
         closed=True,
     )
     assert [box.at_ms for box in found.boxes] == [early_ms, closed_ms]
+
+
+def test_an_action_that_was_begun_in_time_or_tells_the_end_counts(store_engine: Engine) -> None:
+    closed_ms = NOW_MS + 60_000
+    found = evidence(
+        store_engine,
+        record(1, "action", closed_ms + 300_000, name="long", duration_seconds=300.0),
+        record(2, "action", closed_ms + 2_000, name="told the end", state="ok"),
+        record(3, "action", closed_ms + AFTER_CLOSING_MS + 1_000, name="later", duration_seconds=0.5),
+        closed=True,
+    )
+    assert [done.name for done in found.actions] == ["told the end", "long"]
 
 
 @pytest.mark.parametrize(

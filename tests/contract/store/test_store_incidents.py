@@ -13,7 +13,7 @@ from store import fence
 from store.engine import reading
 from store.incidents import get_incident, list_incidents, open_incidents, remedies_of
 from store.ingest import keep_batch
-from store.model import Change, CheckKey, Incident, IncidentChange, Remedy, Step, TimelineEntry
+from store.model import HUB, Change, CheckKey, Incident, IncidentChange, Remedy, Step, TimelineEntry
 from tests.contract.store.builders import KEY, NOW_MS, agent, batch, change
 
 REMEDY = Remedy(
@@ -25,6 +25,7 @@ REMEDY = Remedy(
     verify="df -h /var",
     captured={"mount": "/var"},
 )
+STEPS = ((Change.WORSENED, State.CRITICAL), (Change.EASED, State.WARNING))
 _numbers = count()
 
 
@@ -101,6 +102,45 @@ def test_a_change_without_an_open_incident_is_dropped(store_engine: Engine, epoc
     assert keep(store_engine, epoch, change(Change.WORSENED), change(Change.EASED), change(Change.CLOSED)) == {}
     with reading(store_engine) as connection:
         assert list_incidents(connection, "all", None, None, 10) == []
+
+
+def test_one_record_may_bring_several_results_of_a_check(store_engine: Engine, epoch: int) -> None:
+    back_and_forth = [change(Change.OPENED), change(Change.CLOSED), change(Change.OPENED, title="again")]
+    number = keep(store_engine, epoch, *back_and_forth)[KEY]
+    keep(store_engine, epoch, *back_and_forth)  # once more, as after an answer that was lost
+    with reading(store_engine) as connection:
+        assert [item.number for item in list_incidents(connection, "all", None, None, 10)] == [number, number - 1]
+        assert [item.number for item in open_incidents(connection)] == [number]
+    worse, eased = (change(what, 2, severity=severity) for what, severity in STEPS)
+    keep(store_engine, epoch, worse, eased, worse)
+    assert read(store_engine, number).severity is State.CRITICAL
+    assert [entry.change for entry in read(store_engine, number).timeline] == [
+        Change.OPENED,
+        Change.WORSENED,
+        Change.EASED,
+    ]
+
+
+def test_what_time_alone_decides_may_come_again_at_the_same_record(store_engine: Engine, epoch: int) -> None:
+    numbers = [
+        keep(store_engine, epoch, change(what, 1, received_ms=NOW_MS + minute * 60_000))[KEY]
+        for minute, what in enumerate([Change.OPENED, Change.CLOSED, Change.OPENED, Change.CLOSED])
+    ]
+    assert numbers[0] == numbers[1] != numbers[2] == numbers[3]
+    assert read(store_engine, numbers[3]).closed_ms is not None
+
+
+def test_a_clock_set_back_loses_nothing_of_the_hub(store_engine: Engine, epoch: int) -> None:
+    key = CheckKey(HUB, "many-disks", "")
+
+    def keep_of_hub(what: Change, at_ms: int) -> int:
+        its = change(what, at_ms, key, received_ms=at_ms)
+        return keep_batch(store_engine, batch(incidents=[its]), epoch).incident_numbers[key]
+
+    first = keep_of_hub(Change.OPENED, NOW_MS)
+    assert keep_of_hub(Change.CLOSED, NOW_MS - 3_600_000) == first
+    assert read(store_engine, first).closed_ms is not None
+    assert keep_of_hub(Change.OPENED, NOW_MS - 3_500_000) == first + 1
 
 
 def test_lists_by_state_and_agent_newest_first_in_pages(store_engine: Engine, epoch: int) -> None:

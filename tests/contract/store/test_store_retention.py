@@ -107,7 +107,7 @@ def test_old_quarantine_and_commands_go(store_engine: Engine, epoch: int) -> Non
 
 
 def test_settled_checks_of_old_go_and_accounts_stay(store_engine: Engine, epoch: int) -> None:
-    old, troubled, waiting, recent = (CheckKey("web-1", "disk-full", f'mount="/{name}"') for name in "abcd")
+    old, troubled, waiting, recent, flapping = (CheckKey("web-1", "disk-full", f'mount="/{name}"') for name in "abcde")
     settled = Check(key=old, state=State.OK, since_ms=NOW_MS - 1, value=1.0)
     stay = [
         Check(key=troubled, state=State.WARNING, since_ms=NOW_MS - 1, value=1.0),
@@ -120,6 +120,7 @@ def test_settled_checks_of_old_go_and_accounts_stay(store_engine: Engine, epoch:
             pending_since_ms=NOW_MS - 1,
         ),
         Check(key=recent, state=State.OK, since_ms=NOW_MS, value=1.0),
+        Check(key=flapping, state=State.OK, since_ms=NOW_MS - 1, value=1.0, history=1, flapping_since_ms=NOW_MS - 1),
     ]
     told = account(assigned_seq=9, stored=1, gaps=[gap(2, 9)])
     keep_batch(store_engine, batch(checks=[settled, *stay], accounts=told), epoch)

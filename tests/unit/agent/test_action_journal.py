@@ -11,10 +11,10 @@ from tests.unit.agent.local import NOW_MS
 DONE = Ended(outcome="done", exit_code=0, output="freed", duration_seconds=0.5)
 
 
-def entry(number: int = 0, action: str = "clean") -> Entry:
+def entry(number: int = 0, action: str = "clean", attempts: int = 1) -> Entry:
     return Entry(
         number=number,
-        tried=Tried(action=action, rule="disk-usage", subject='mount="/"', attempts=1, last_seconds=1.0),
+        tried=Tried(action=action, rule="disk-usage", subject='mount="/"', attempts=attempts, last_seconds=1.0),
         state="critical",
         since_ms=NOW_MS,
         command=("/bin/true",),
@@ -72,3 +72,19 @@ def test_a_damaged_one_begins_anew(tmp_path: Path, content: str, caplog: pytest.
 def test_a_disk_that_refuses_is_told_to_the_caller(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         Journal(tmp_path / "not-there").started(entry(1))
+
+
+def test_what_could_not_be_noted_is_neither_due_nor_tried(tmp_path: Path) -> None:
+    folder = tmp_path / "slot"
+    folder.mkdir()
+    journal = Journal(folder)
+    journal.forget(journal.due(entry()))
+    folder.rename(tmp_path / "away")
+    with pytest.raises(OSError, match="No such file"):
+        journal.due(entry(attempts=2))
+    (tmp_path / "away").rename(folder)
+    assert journal.entries == ()
+    journal.due(entry(action="other"))
+    found = Journal(folder)
+    assert [one.tried.action for one in found.entries] == ["other"]
+    assert [tried.attempts for tried in found.tried.values()] == [1, 1]

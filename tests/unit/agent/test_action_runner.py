@@ -48,7 +48,7 @@ def test_a_command_that_succeeds(running: Running) -> None:
     run = running.run(
         script(running.folder, 'echo "$HEALTHMON_STATE $1"; echo err >&2'), "a;b", HEALTHMON_STATE="critical"
     )
-    assert (run.ended.outcome, run.ended.exit_code, run.ended.output) == ("done", 0, "critical a;b\nerr\n")
+    assert (run.ended.outcome, run.ended.exit_code, run.ended.output) == ("done", 0, "critical a;b\nerr")
     assert run.entry.step == "started"
     assert run.ended.duration_seconds > 0
 

@@ -1,16 +1,15 @@
-"""Which actions a change calls for, what they are told, and which commands are not safe to run."""
+"""Which actions a change calls for, and what they are told."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from agent.action_settings import ActionSetting
-from agent.actions import Refused, Tried, TriedBy, called_for, environment_of, problems_of, why_unsafe
+from agent.actions import Refused, Tried, TriedBy, called_for, environment_of, problems_of
 from agent.local_state import HardChange
 from health.state import State
-from tests.unit.agent.local import DISK_PLACE, change, script
+from tests.unit.agent.local import DISK_PLACE, change
 
 NOW = 1_800_000_000.0
 CLEAN = ActionSetting(
@@ -98,48 +97,6 @@ def test_the_command_is_told_all_of_the_change() -> None:
         "HEALTHMON_SENTENCE": "disk full",
     }
     assert environment_of(action, change(value=None), 1)["HEALTHMON_VALUE"] == ""
-
-
-def test_a_safe_command() -> None:
-    assert why_unsafe("/bin/true") is None
-
-
-def test_a_script_of_our_own_below_tmp_is_safe(tmp_path: Path) -> None:
-    assert why_unsafe(script(tmp_path, "exit 0")) is None
-
-
-def test_a_relative_path_is_refused() -> None:
-    assert "must be an absolute path" in str(why_unsafe("bin/true"))
-
-
-def test_what_others_can_write_is_refused(tmp_path: Path) -> None:
-    file = Path(script(tmp_path, "exit 0"))
-    file.chmod(0o757)
-    assert why_unsafe(str(file)) == f"{file} can be written by others; take that right away: chmod o-w {file}"
-
-
-def test_a_folder_above_that_others_can_write_is_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "open" / "inner"
-    folder.mkdir(parents=True)
-    file = script(folder, "exit 0")
-    folder.parent.chmod(0o777)
-    assert "open can be written by others" in str(why_unsafe(file))
-
-
-def test_a_link_is_judged_by_where_it_leads_to(tmp_path: Path) -> None:
-    folder = tmp_path / "open"
-    folder.mkdir()
-    (tmp_path / "link").symlink_to(script(folder, "exit 0"))
-    assert why_unsafe(str(tmp_path / "link")) is None
-    folder.chmod(0o777)
-    assert "open can be written by others" in str(why_unsafe(str(tmp_path / "link")))
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: gives a file away")
-def test_a_file_of_another_user_is_refused(tmp_path: Path) -> None:
-    file = script(tmp_path, "exit 0")
-    os.chown(file, 12345, 12345)
-    assert "belongs to another user" in str(why_unsafe(file))
 
 
 @pytest.mark.parametrize(("name", "words"), [("missing", "cannot be read: No such file"), (".", "no file that can be")])

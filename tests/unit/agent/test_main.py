@@ -1,6 +1,8 @@
 """The command line: exit codes, colour, and what goes where."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -50,6 +52,18 @@ def test_status_shows_the_agent_that_runs_and_not_one_that_is_gone(
     assert "gone" not in told
 
 
+def test_a_reader_that_leaves_early_is_no_error(state_folder: Path) -> None:
+    write_status(slot(state_folder, 0), msgspec.structs.replace(GOOD, machine=os.uname().nodename))
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run(
+        [sys.executable, "-m", "agent", "status"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert ended.returncode in (0, 1)
+    assert ended.stderr == ""
+
+
 def test_status_of_an_agent_that_died_is_a_failed_health_check(
     state_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -83,6 +97,20 @@ def test_bad_settings_are_told_on_standard_error(
     told = capsys.readouterr()
     assert told.out == ""
     assert "HEALTHMON_INTERVAL_SECONDS" in told.err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_an_agent_that_is_root_obeys_no_file_that_others_can_write(
+    state_folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = state_folder / "agent.toml"
+    file.write_text('group = "web"\n')
+    file.chmod(0o666)
+    monkeypatch.setenv("HEALTHMON_AGENT_FILE", str(file))
+    assert main(["run"]) == 2
+    assert f"{file} can be written by others; take that right away: chmod o-w {file}." in capsys.readouterr().err
+    assert not (state_folder / "slots").exists()
+    assert main(["status"]) == 1, "who only looks is not refused"
 
 
 def test_a_bad_log_level_is_told_before_anything_starts(

@@ -50,6 +50,15 @@ def with_checks(*rows: CheckRow, status: Status = GOOD) -> Status:
     return msgspec.structs.replace(status, checks=list(rows))
 
 
+def test_names_that_differ_at_their_ends_can_be_told_apart() -> None:
+    places = [f"/srv/data/customers/of-a-long-name/{place}" for place in ("one", "two")]
+    rows = [msgspec.structs.replace(DISK, name=f"disk inodes {place}") for place in places]
+    web = msgspec.structs.replace(WEB, output="http://127.0.0.1:8080/health answers 200 in 0.002 s")
+    shown = [line[: line.index("CRITICAL")] for line in check_table([*rows, web], NOW, UTC) if "CRITICAL" in line]
+    assert [line.strip().startswith("disk ") for line in shown] == [True, True]
+    assert [line.strip().endswith(place) for line, place in zip(shown, ("/one", "/two"), strict=True)] == [True, True]
+
+
 def test_the_worst_check_is_the_answer() -> None:
     lines = status_lines(with_checks(DISK, CPU), NOW)
     assert lines[0] == "web-3  CRITICAL for 12 min   disk / is 96.4 % full, limit 95 %"

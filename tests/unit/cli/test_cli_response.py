@@ -19,11 +19,13 @@ MUTE = {
     "weekly": None,
     "incident": None,
     "agent_id": "a-1",
+    "host_name": "web-3",
     "rule": None,
     "subject": None,
     "group": None,
     "lifted": None,
 }
+NO_HOST = {"agent_id": None, "host_name": None}
 WEEKLY = {"weekdays": [5], "starts": "22:00", "minutes": 60, "timezone": "UTC"}
 NOTICE = {
     "notice_no": 3,
@@ -103,7 +105,7 @@ def test_a_mute_names_whom_how_long_and_why(user: User, target: list[str], wish:
     seen = user.calls(*arguments, answers={"POST /mutes": MUTE})
     assert seen.code == 0
     assert sent(seen) == {"reason": "new disks", "for_seconds": 7200, **wish}
-    assert seen.lines == ["Muted host a-1 until 16:14:11 UTC (new disks).", "", "Lift it: healthmon unmute 7"]
+    assert seen.lines == ["Muted host web-3 until 16:14:11 UTC (new disks).", "", "Lift it: healthmon unmute 7"]
     as_json = json.loads(user.calls(*arguments, "--json", answers={"POST /mutes": MUTE}).out)
     assert as_json == {"schema": "mute/1", "mute": MUTE}
 
@@ -132,22 +134,23 @@ def test_a_mute_that_is_not_clear_is_refused(user: User, arguments: list[str]) -
 
 
 def test_mutes_are_listed_in_each_form(user: User) -> None:
-    weekly = {**MUTE, "mute_no": 8, "agent_id": None, "group": "web", "rule": "cpu", "weekly": WEEKLY, "ends": None}
-    of_incident = {**MUTE, "mute_no": 9, "agent_id": None, "incident": 142}
-    of_all = {**MUTE, "mute_no": 10, "agent_id": None}
+    weekly = {**MUTE, "mute_no": 8, **NO_HOST, "group": "web", "rule": "cpu", "weekly": WEEKLY, "ends": None}
+    of_incident = {**MUTE, "mute_no": 9, **NO_HOST, "incident": 142}
+    of_all = {**MUTE, "mute_no": 10, **NO_HOST}
     answers = {"GET /mutes": listed(MUTE, weekly, of_incident, of_all)}
     seen = user.calls("mutes", answers=answers)
     assert seen.asked[0].url.params["state"] == "current"
     assert seen.lines[0] == "4 mutes"
     assert [" ".join(line.split()) for line in seen.lines[3:7]] == [
-        "7 in force host a-1 16:14:11 new disks (ana)",
+        "7 in force host web-3 16:14:11 new disks (ana)",
         "8 in force group web, rule cpu each week new disks (ana)",
         "9 in force i/142 16:14:11 new disks (ana)",
         "10 in force everything 16:14:11 new disks (ana)",
     ]
     plain = user.calls("mutes", "--all", "--plain", answers=answers)
     assert plain.asked[0].url.params["state"] == "all"
-    assert plain.lines[0].split("\t") == ["7", "in force", "host a-1", MUTE["starts"], MUTE["ends"], "ana", "new disks"]
+    assert plain.lines[0].split("\t")[:3] == ["7", "in force", "host web-3"]
+    assert plain.lines[0].split("\t")[3:] == [MUTE["starts"], MUTE["ends"], "ana", "new disks"]
     assert json.loads(user.calls("mutes", "--json", answers=answers).out)["schema"] == "mutes/1"
     assert user.calls("mutes", answers={"GET /mutes": listed()}).lines == ["Nothing is muted."]
     assert user.calls("mutes", "--json", "--plain").code == 64
@@ -155,7 +158,7 @@ def test_mutes_are_listed_in_each_form(user: User) -> None:
 
 def test_a_mute_is_lifted_by_its_number(user: User) -> None:
     seen = user.calls("unmute", "7", answers={"DELETE /mutes/7": MUTE})
-    assert (seen.code, seen.lines) == (0, ["Mute 7 of host a-1 is lifted."])
+    assert (seen.code, seen.lines) == (0, ["Mute 7 of host web-3 is lifted."])
     assert user.calls("unmute", "7", answers={"DELETE /mutes/7": problem(404, "There is no mute 7.")}).code == 1
     assert user.calls("unmute", "x").code == 64
 
@@ -167,6 +170,9 @@ def test_notices_show_why_one_is_dead_and_what_now(user: User) -> None:
     assert seen.lines[0] == "1 dead notice"
     assert "problem of i/142: disk / is full" in " ".join(seen.out.split())
     assert seen.lines[-1] == "3: 550 no such user. Nobody tries it again."
+    waiting = {**NOTICE, "state": "waiting", "now": "It is tried again by itself."}
+    told = user.calls("notices", answers={"GET /notices": listed(waiting)}).lines[-1]
+    assert told == "3: 550 no such user. It is tried again by itself."
     plain = user.calls("notices", "--plain", answers=answers).lines[0].split("\t")
     assert plain == ["3", "dead", "problem", "ops-mail", "142", NOTICE["created"], "9", "550 no such user"]
     assert json.loads(user.calls("notices", "--json", answers=answers).out) == {

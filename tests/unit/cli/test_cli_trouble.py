@@ -94,11 +94,22 @@ def test_an_interrupt_is_130(user: User) -> None:
     assert user.calls("status", answers={"GET /agents": failing(KeyboardInterrupt())}).code == 130  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("arguments", [("bogus",), ("status", "--bogus"), ("status", "a", "b"), ("--color", "purple")])
-def test_a_wrong_call_is_64_and_points_to_help(user: User, arguments: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (("bogus",), "healthmon"),
+        (("--color", "purple"), "healthmon"),
+        (("status", "--bogus"), "healthmon status"),
+        (("status", "a", "b"), "healthmon status"),
+        (("keys", "create", "--bogus"), "healthmon keys create"),
+    ],
+)
+def test_a_wrong_call_is_64_and_points_to_the_help_of_its_command(
+    user: User, arguments: tuple[str, ...], command: str
+) -> None:
     seen = user.calls(*arguments)
     assert (seen.code, seen.out) == (64, "")
-    assert seen.err.endswith("Try: healthmon --help\n")
+    assert seen.err.endswith(f"Try: {command} --help\n")
 
 
 def test_help_documents_the_exit_codes(user: User) -> None:

@@ -152,7 +152,20 @@ def test_files_of_ours_are_mounted_read_only_and_exist() -> None:
     for volume in mounted:
         source, _, mode = volume.split(":")
         assert mode == "ro"
-        assert (ROOT / source).is_file()
+        assert (ROOT / source).exists()
+
+
+def test_programs_see_the_users_files_for_them_and_not_the_servers_secrets() -> None:
+    mounted = {
+        name: [volume for volume in service.get("volumes", []) if volume.startswith("./config/")]
+        for name, service in services().items()
+    }
+    assert {name: volumes for name, volumes in mounted.items() if volumes} == {
+        "processor": ["./config/server:/etc/healthmon:ro"],
+        "helpdesk": ["./config/server:/etc/healthmon:ro"],
+        "host-agent": ["./config/agent:/etc/healthmon:ro"],
+    }
+    assert services()["processor"]["environment"]["HEALTHMON_RULES_DIR"] == "/etc/healthmon/rules"
 
 
 def test_the_broker_keeps_its_name() -> None:

@@ -43,6 +43,23 @@ def test_a_users_own_setting_reaches_the_programs() -> None:
     assert environment["HEALTHMON_INTERVAL_SECONDS"] == "1"
 
 
+def test_what_the_user_wrote_reaches_the_programs_when_it_is_there(tmp_path: Path) -> None:
+    files = {
+        "HEALTHMON_NOTIFICATIONS_FILE": tmp_path / "server" / "notifications.toml",
+        "HEALTHMON_RULES_DIR": tmp_path / "server" / "rules",
+        "HEALTHMON_AGENT_FILE": tmp_path / "agent" / "agent.toml",
+    }
+    without = read_settings({}, VAR, tmp_path).program_environment(AGENT_USER)
+    assert without.keys().isdisjoint(files)
+    for file in files.values():
+        file.parent.mkdir(exist_ok=True)
+        file.touch()
+    given = read_settings({}, VAR, tmp_path).program_environment(AGENT_USER)
+    assert {name: given[name] for name in files} == {name: str(file) for name, file in files.items()}
+    own = read_settings({"HEALTHMON_AGENT_FILE": "/own"}, VAR, tmp_path).program_environment(AGENT_USER)
+    assert own["HEALTHMON_AGENT_FILE"] == "/own"
+
+
 def test_all_bad_ports_are_named_together() -> None:
     with pytest.raises(BadSettings) as problems:
         read_settings({"HEALTHMON_PORT": "http", "HEALTHMON_AMQP_PORT": "70000"}, VAR)

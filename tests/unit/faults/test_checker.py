@@ -139,6 +139,30 @@ def test_c4_of_an_agent_out_of_order_only_what_cannot_be_is_told(run: GoodRun) -
     assert [item[:3] for item in run.violations()] == ["C4:"]
 
 
+def timed(rule: str, at_ms: int, agent_id: str = AGENT, change: str = "opened") -> IncidentStep:
+    return IncidentStep(agent_id, EPOCH, 1, rule, "", change, at_ms)
+
+
+@pytest.mark.parametrize("rule", ["disk-full-soon", "load-unusual"])
+def test_c4_a_timer_cannot_open_within_its_hold_time(run: GoodRun, rule: str) -> None:
+    run.kept.incidents.append(timed(rule, 60_000))
+    assert [item[:45] for item in run.violations()] == ["C4: an incident that no timer can have opened"]
+    run.kept.incidents[-1] = timed(rule, 3_600_000)
+    assert run.violations() == []
+
+
+def test_c4_a_fleet_of_one_has_no_incident(run: GoodRun) -> None:
+    run.kept.incidents.append(timed("disks-of-the-fleet", 3_600_000, "hub"))
+    assert [item[:45] for item in run.violations()] == ["C4: an incident that no timer can have opened"]
+
+
+def test_c4_a_silence_ends_when_records_come(run: GoodRun) -> None:
+    run.kept.incidents.append(timed("agent-silent", 20_000))
+    assert [item[:31] for item in run.violations()] == ["C4: a silence that never ended:"]
+    run.kept.incidents.append(timed("agent-silent", 21_000, change="closed"))
+    assert run.violations() == []
+
+
 @pytest.mark.parametrize("name", ["spool_bytes", "agent_rss_bytes", "processor_rss_bytes"])
 def test_c7_what_grew_too_large(run: GoodRun, name: str) -> None:
     run.measured = replace(run.measured, **{name: 2**40})

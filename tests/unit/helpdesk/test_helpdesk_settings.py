@@ -47,6 +47,14 @@ def test_a_file_that_cannot_be_read_is_a_problem(config_file: Path, content: str
     assert told.startswith(f"{config_file}: cannot be read: ")
 
 
+def test_a_notifications_file_that_is_named_must_be_there(tmp_path: Path) -> None:
+    file = tmp_path / "notifications.toml"
+    [told] = problems_of({"HEALTHMON_NOTIFICATIONS_FILE": str(file)})
+    assert told.startswith(f"HEALTHMON_NOTIFICATIONS_FILE: '{file}' is not usable")
+    file.touch()
+    assert load_settings({"HEALTHMON_NOTIFICATIONS_FILE": str(file)}, NO_FILE).notifications_file == file
+
+
 def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "password").write_text(f"{SECRET}\n")
     settings = load_settings({"HEALTHMON_RABBITMQ_PASSWORD_FILE": str(tmp_path / "password")}, NO_FILE)

@@ -43,13 +43,21 @@ def test_a_check_opens_worsens_and_closes_an_incident_of_its_own() -> None:
     ]
     opened = changes[0]
     assert (opened.key.rule, opened.key.subject) == ("check", 'check="web"')
-    assert (opened.title, opened.sentence) == ("check web is warning", "it answers")
+    assert (opened.title, opened.sentence) == ("check web", "web: it answers")
     assert (opened.metric, opened.value) == ("check.state", 1.0)
 
 
 def test_a_check_that_could_not_be_made_is_unknown() -> None:
     [opened] = decide(empty_memory(), delivery(with_checks(1, seen("unknown", 1, output="")))).batch.incidents
     assert (opened.severity, opened.value, opened.sentence) == (State.UNKNOWN, 3.0, "check web is unknown")
+
+
+@pytest.mark.parametrize("wall_seconds", [-1.0, 9e15, 1e300])
+def test_a_time_that_no_check_ran_at_is_not_believed(wall_seconds: float) -> None:
+    sent = with_checks(1, seen("critical", 1), seen("critical", 1, name="db", wall_seconds=wall_seconds))
+    batch = decide(empty_memory(), delivery(sent)).batch
+    assert [bad.reason for bad in batch.quarantined] == ["implausible-clock"]
+    assert not batch.incidents
 
 
 def test_it_counts_after_so_many_attempts_as_its_settings_say() -> None:
@@ -74,7 +82,7 @@ def test_results_of_one_snapshot_count_in_the_order_in_which_they_ended() -> Non
 def test_the_sentence_is_the_first_line_and_no_longer_than_a_sentence() -> None:
     output = f"HTTP\tCRITICAL {'x' * 1000}\nsecond line"
     [opened] = decide(empty_memory(), delivery(with_checks(1, seen("critical", 1, output=output)))).batch.incidents
-    assert opened.sentence.startswith("HTTP CRITICAL xxx")
+    assert opened.sentence.startswith("web: HTTP CRITICAL xxx")
     assert len(opened.sentence) == 300
     assert "second" not in opened.sentence
 
@@ -82,7 +90,7 @@ def test_the_sentence_is_the_first_line_and_no_longer_than_a_sentence() -> None:
 def test_a_name_with_quotes_or_braces_is_a_name() -> None:
     memory = empty_memory()
     [opened] = decide(memory, delivery(with_checks(1, seen("critical", 1, name='a "{b}"')))).batch.incidents
-    assert opened.title == 'check a "{b}" is critical'
+    assert opened.title == 'check a "{b}"'
     [closed] = decide(memory, delivery(hello(2))).batch.incidents
     assert closed.key == opened.key
 

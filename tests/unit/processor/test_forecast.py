@@ -184,8 +184,10 @@ def test_a_track_keeps_a_point_for_each_stretch_and_the_newest_samples() -> None
     assert all(value == pytest.approx(time / 60_000) for time, value in points)
     assert min(time for time, _ in points) >= 2 * WINDOW_MS - WINDOW_MS / MOST_POINTS
     before = track.points()
+    track.add(track.last_ms - 30_000, 0.0)
+    assert track.points() == before, "a sample a little older than the newest is left out"
     track.add(1_000, 0.0)
-    assert track.points() == before, "a sample older than the newest is left out"
+    assert {time for time, _ in track.points()} == {1_000}, "a clock that was set back begins anew"
 
 
 @pytest.mark.parametrize(

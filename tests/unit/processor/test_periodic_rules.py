@@ -43,6 +43,7 @@ class Room:
         self.engine, self.now_ms, self.rules = engine, NOW_MS, RuleSet(rules)
         self._fence = fence.claim(engine, "here", NOW_MS)
         self._seq = 0
+        self.interval_ms = TURN_MS
         self.memory = FleetMemory(self._state())
         self.periodic = PeriodicRules(engine, lambda: self.rules)
 
@@ -59,6 +60,7 @@ class Room:
         )
         agent = Agent(
             agent_id=agent_id,
+            interval_ms=self.interval_ms,
             first_seen_ms=0,
             last_seen_ms=at_ms,
             epoch=1,
@@ -191,6 +193,31 @@ def test_what_is_unusual_for_the_hour_is_told_and_ends(engine: Engine) -> None:
     assert room.turns(6 * PARTS, lambda _: {"load": 1.7e308}) == [], "no measurement"
     room.now_ms = (NOW_MS // HOUR_MS + 1) * HOUR_MS
     assert room.turns(11 * PARTS, lambda _: {"load": 4.0}) == [], "of this hour nothing is known"
+
+
+def test_what_cannot_be_compared_any_more_ends(engine: Engine) -> None:
+    room = Room(engine, shipped("load-unusual"))
+    for day in range(1, 9):
+        for at_ms in moments(NOW_MS // HOUR_MS * HOUR_MS - day * DAY_MS):
+            room.keep(at_ms + 1_000, load=0.5)
+    [opened] = room.turns(6 * PARTS, lambda _: {"load": 4.0})
+    room.interval_ms = 300_000  # its group was told to report seldom
+    room.keep(room.now_ms + TURN_MS, load=4.0)
+    [closed] = room.turns(PARTS)
+    assert (opened.change, closed.change) == (Change.OPENED, Change.CLOSED)
+    assert closed.sentence == "the load per core has too little history to compare"
+
+
+def test_readings_that_are_gone_are_forgotten(filled: Room) -> None:
+    filled.turns(3 * PARTS, lambda at_ms: {"disk": 50.0, f'disk.usage_percent{{mount="/{at_ms}"}}': 50.0})
+    tracks = filled.periodic._forecasts._tracks["a"]
+    assert len(tracks) > 1
+    filled.keep(filled.now_ms + 2 * DAY_MS, disk=50.0)
+    filled.now_ms += 2 * DAY_MS
+    filled.periodic._turn_ms = filled.now_ms
+    filled.turns(2 * PARTS, lambda _: {"disk": 50.0})
+    assert filled.periodic._forecasts._tracks["a"] is tracks
+    assert [reading for _, reading in tracks] == [DISK]
 
 
 def test_nothing_is_unusual_in_the_first_days(engine: Engine) -> None:

@@ -95,7 +95,14 @@ def test_a_rule_in_error_stays_as_it_was_and_the_others_load(
     assert limits(book) == {"one": 20, "two": 10, "three": 10}
     assert "mine.yaml: rule two: warning: " in caplog.text
     assert "clear_below (1) must not be above the limit (-5)" in book.problems["mine.yaml"]
-    write(tmp_path / "mine.yaml", entry("one", limit=20), at=3)
+    broken = entry("two", limit=-5).replace("  title:", "  tittle:")
+    write(tmp_path / "mine.yaml", entry("one", limit=20) + broken, at=4)
+    book.look()
+    told = book.problems["mine.yaml"]
+    assert told.count("mine.yaml") == 1, "a person reads the file's name once"
+    assert "title: must be set; " in told
+    assert "tittle: there is no such key" in told
+    write(tmp_path / "mine.yaml", entry("one", limit=20), at=5)
     book.look()
     assert limits(book) == {"one": 20}
     assert book.problems == {}

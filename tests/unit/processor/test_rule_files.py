@@ -45,6 +45,7 @@ def test_a_broken_file_names_file_rule_and_every_key_at_once(tmp_path: Path) -> 
     with pytest.raises(RuleFileError) as caught:
         load_rules(tmp_path)
     text = str(caught.value)
+    assert "other.yaml: rule number 2: id: must be set" in text
     for key in ("id", "warning", "hold_seconds", "examples"):
         assert f"mine.yaml: rule Disk: {key}: " in text
     assert "clear_below (85) must not be above the limit (80)" in text

@@ -137,6 +137,49 @@ def test_an_absence_is_told_of_as_history() -> None:
     assert [change.change for change in world.changes] == [Change.OPENED, Change.CLOSED]
 
 
+def test_who_starts_amid_an_absence_and_stays_behind_says_so() -> None:
+    stored_ms = 1_790_000_000_000 - 300_000
+    flow = Flow(sent_ms=stored_ms, stored_ms=stored_ms)
+    world = World(agent("web"), last_flow=flow, settled=False)
+    world.flows = False
+    world.pass_seconds(5)
+    world.watch = type(world.watch)(world.watch._senses, lambda *_: ())
+    world.watch.take_over(world.memory, flow, world.clocks)
+    world.pass_seconds(40)
+    assert [(change.change, change.is_late) for change in world.changes] == [
+        (Change.OPENED, True),
+        (Change.WORSENED, False),
+    ]
+    assert world.changes[-1].sentence.startswith("The processor is behind: ")
+    world.flows = True
+    world.pass_seconds(20)
+    assert world.open_rules() == []
+
+
+def test_who_was_gone_before_silence_was_judged_is_no_news_until_it_comes_back() -> None:
+    now_ms, day_ms = 1_790_000_000_000, 86_400_000
+    gone = [replace(agent(f"gone-{number}"), last_seen_ms=now_ms - day_ms) for number in range(3)]
+    world = World(*gone, agent("web"), last_flow=Flow(sent_ms=now_ms - 10_000, stored_ms=now_ms), settled=False)
+    world.sending = {"web"}
+    world.pass_seconds(200)
+    assert world.changes == []
+    world.sending = {"gone-0", "web"}
+    world.pass_seconds(10)
+    world.sending = {"web"}
+    world.pass_seconds(30)
+    assert world.open_rules() == [("gone-0", "agent-silent")]
+
+
+def test_who_fell_silent_while_the_processor_was_away_is_news() -> None:
+    now_ms, day_ms = 1_790_000_000_000, 86_400_000
+    stored_ms = now_ms - 2 * day_ms
+    fell = replace(agent("db"), last_seen_ms=stored_ms - 60_000)
+    world = World(fell, agent("web"), last_flow=Flow(sent_ms=stored_ms, stored_ms=stored_ms), settled=False)
+    world.sending = {"web"}
+    world.pass_seconds(200)
+    assert world.open_rules() == [("db", "agent-silent")]
+
+
 def test_an_open_incident_outlives_the_processor() -> None:
     world = connected("web")
     world.sending.clear()

@@ -1,15 +1,18 @@
 """Commands after the convention of monitoring plugins: exit code, text, long text and data."""
 
 import os
+from pathlib import Path
 
 import pytest
 
+from agent.check_settings import problems_of
 from agent.checks.child import Ended
 from agent.checks.command import CommandCheck, plugin_observation
 from agent.checks.deadline import Deadline, TimeIsUp
 from agent.checks.observation import Observation
 from agent.performance_data import Measured
 from health.state import State
+from tests.unit.agent.local import script
 
 
 def observe(script: str, seconds: float = 30.0) -> Observation:
@@ -63,14 +66,35 @@ def test_the_time_limit_is_told_as_such() -> None:
 def test_another_user_needs_an_agent_that_is_root(monkeypatch: pytest.MonkeyPatch) -> None:
     check = CommandCheck(name="a", command=("/bin/true",), user="nobody")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    assert check.problems() == []
+    assert check.problems_here() == []
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
-    (problem,) = check.problems()
+    (problem,) = check.problems_here()
     assert problem[0] == "user"
     assert "root" in problem[1]
-    assert CommandCheck(name="a", command=("/bin/true",), user="nobody-at-all").problems()[0][0] == "user"
+    assert check.problems() == [], "who only looks, like `healthmon-agent status`, need not be root"
+    assert CommandCheck(name="a", command=("/bin/true",), user="nobody-at-all").problems_here()[0][0] == "user"
 
 
 def test_a_program_is_a_whole_path() -> None:
     (problem,) = CommandCheck(name="a", command=("check_disk",)).problems()
     assert problem[0] == "command"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_an_agent_that_is_root_runs_no_program_that_others_can_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = script(tmp_path, "echo fine")
+    check = CommandCheck(name="a", command=(file,))
+    assert check.problems_here() == []
+    tmp_path.chmod(0o777)
+    (problem,) = problems_of([check], "agent.toml")
+    assert problem == (
+        f"agent.toml: checks (a).command: {tmp_path} can be written by others; "
+        f"take that right away: chmod o-w {tmp_path}."
+    )
+    observation = check.probe()(Deadline(5))
+    assert observation.state is State.UNKNOWN
+    assert "not run: " in observation.output
+    monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
+    assert check.problems_here() == [], "any other agent has few rights to lend"

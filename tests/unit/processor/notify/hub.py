@@ -91,10 +91,10 @@ class Hub:
         self.desk = Desk(self.engine, self.settings, outlets, "https://hub")
 
     def happen(self, what: Change, key: CheckKey = KEY, severity: State = State.WARNING, **fields: Any) -> int:
-        """A change of the check's incident; returns its number."""
+        """A change of the check's incident; returns its number, 0 when there is none to change."""
         its = change(what, next(self._seqs), key, severity=severity, at_ms=self.now_ms, **fields)
         known = [agent(key.agent_id, host_name=f"{key.agent_id}.example", group_name="web")]
-        return keep_batch(self.engine, batch(agents=known, incidents=[its]), self.epoch).incident_numbers[key]
+        return keep_batch(self.engine, batch(agents=known, incidents=[its]), self.epoch).incident_numbers.get(key, 0)
 
     def acknowledge(self, number: int) -> None:
         with transaction(self.engine) as connection:

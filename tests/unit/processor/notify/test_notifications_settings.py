@@ -75,6 +75,12 @@ def test_a_whole_file(file: Path) -> None:
     assert "hunter2" not in repr(settings) + str(settings)
 
 
+def test_a_secret_file_may_be_named_from_the_folder_of_the_settings(file: Path) -> None:
+    file.with_name("desk.secret").write_text("hunter2\n")
+    file.write_text('[channels.desk]\nkind = "webhook"\nurl = "http://desk/in"\nsecret_file = "desk.secret"\n')
+    assert load(file).channels["desk"].key == b"hunter2"
+
+
 def test_without_a_file_everything_goes_to_the_log(file: Path) -> None:
     settings = load(file)
     assert [channel.kind for channel in settings.channels.values()] == [Kind.LOG]

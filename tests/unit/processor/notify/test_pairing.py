@@ -42,6 +42,8 @@ class Life(RuleBasedStateMachine):
         self._folder = tempfile.mkdtemp()
         self.engine = store_at(Path(self._folder) / "store.db", self.template)
         self.hub = Hub(self.engine, settings_of(*ROUTES, channels=("ops", "pager", "boss")))
+        for check in CHECKS:  # who is not known cannot be muted
+            self.hub.happen(Change.CLOSED, check)
         self.open: dict[CheckKey, int] = {}
         self.flapping: dict[int, set[str]] = {}  # by incident: the keys that were tried before it began
         self.mutes: dict[int, CheckKey | None] = {}

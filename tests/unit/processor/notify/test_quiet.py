@@ -74,6 +74,16 @@ def test_hosts_that_fell_silent_together_are_one_thing() -> None:
         assert quiet(family) == ""  # of a host that is heard
 
 
+def test_a_host_that_falls_silent_long_after_its_neighbours_is_news() -> None:
+    family = facts(2, HUB, "group-silent", 'group="web"')
+    for since_seconds, explains in ((-900, True), (60, True), (61, False), (86_400, False)):
+        opened_ms = NOW_MS + 1_000 * (since_seconds + 20)
+        silent = facts(1, rule="agent-silent", opened_ms=opened_ms, value=20.0)
+        assert bool(Quiet([silent, family]).reason(silent)) is explains, since_seconds
+    grown = replace(family, updated_ms=NOW_MS + 86_400_000)
+    assert Quiet([silent, grown]).reason(silent)
+
+
 def test_a_host_in_front_that_is_down_explains_it() -> None:
     host, check = behind("router"), behind("router", "disk", "a")
     assert quiet(facts(2, "router"), dependencies=(host,)).startswith("#2 explains it")
@@ -100,6 +110,22 @@ def test_the_first_route_that_fits_decides() -> None:
     assert channels(CHILD, pager | {"continue": True}, {}) == ["pager", "ops"]
     assert channels(CHILD, {"groups": ["db"]}) == []
     assert channels(CHILD, {"rules": ["cpu"]}) == []
+
+
+def test_what_the_hub_says_of_a_group_goes_where_the_group_goes() -> None:
+    web, db = ({"channels": [channel], "groups": [group]} for channel, group in (("ops", "web"), ("pager", "db")))
+    family = facts(1, HUB, "group-silent", 'group="db"', group_name="")
+    assert channels(family, web, db) == ["pager"]
+    assert channels(family, web) == []
+
+
+def test_what_the_hub_says_of_several_groups_goes_to_all_of_them_rather_than_to_nobody() -> None:
+    web, db = ({"channels": [channel], "groups": [group]} for channel, group in (("ops", "web"), ("pager", "db")))
+    pipeline = facts(1, HUB, "pipeline", group_name="")
+    assert channels(pipeline, web, db) == ["ops", "pager"]
+    assert channels(pipeline, web, db, {"channels": ["boss"]}) == ["boss"]
+    assert channels(pipeline, web, db | {"rules": ["disk"]}) == ["ops"]
+    assert channels(facts(1, group_name="mail"), web, db) == []
 
 
 def test_a_route_outside_its_hours_leads_nowhere() -> None:

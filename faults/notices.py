@@ -1,0 +1,187 @@
+"""The checker's C6: whom the processor told, against what the sinks heard. Pure functions, one a rule."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from faults.missing import missing
+from faults.sink import Heard, Mode
+from faults.told import Life, Told
+from processor.findings import AGENT_SILENT
+from store.outbox import OPENERS
+from store.response import Notice, NoticeKind
+
+MOMENT_MS = 8_000  # what is over sooner may be told to nobody; it holds a grouping time and a pass of the desk
+LONG_MS = 60_000  # the same where deaths or a broken receiver came between
+
+
+def told_as_it_should_be(told: Told) -> list[str]:
+    """All of C6 that holds at any time."""
+    return [
+        *late_is_told_to_nobody(told),
+        *delivered_was_heard(told),
+        *ends_have_their_problem(told),
+        *nothing_is_told_twice(told),
+        *dead_for_a_reason(told),
+        *one_owner_at_a_time(told),
+    ]
+
+
+def told_in_the_end(told: Told) -> list[str]:
+    """What of C6 becomes true a while after the last fault."""
+    return [*nothing_waits(told), *transitions_are_told(told)]
+
+
+def late_is_told_to_nobody(told: Told) -> list[str]:
+    late = {life.number for life in told.lives if life.is_late}
+    kept = {item.dedup_key for item in told.notices if item.number in late}
+    return missing("C6: told of what late records alone show", kept | {x.key for x in told.heard if x.number in late})
+
+
+def delivered_was_heard(told: Told) -> list[str]:
+    """What the outbox calls delivered was taken by its sink; and nobody else signs."""
+    wrong = missing("C6: a request that is not signed as it should be", {x.key for x in told.heard if not x.is_genuine})
+    for channel in told.modes:
+        taken = {item.key for item in told.taken(channel)}
+        delivered = {item.dedup_key for item in told.of(channel) if item.delivered_ms is not None}
+        wrong += missing("C6: noted as delivered and never heard of by the receiver", delivered - taken)
+    return wrong
+
+
+def ends_have_their_problem(told: Told) -> list[str]:
+    """A recovery comes once, after its problem, and nothing comes after it: in the outbox and at each sink."""
+    wrong: set[str] = set()
+    for (number, channel), its in _by_incident(told).items():
+        ends = [item for item in its if item.kind is NoticeKind.RECOVERY]
+        openers = [item for item in its if item.kind in OPENERS]
+        problems = [item for item in openers if item.kind is NoticeKind.PROBLEM]
+        if len(ends) > 1 or len(problems) > 1 or (ends and not openers):
+            wrong.add(f"#{number} on {channel}: {[item.kind.value for item in its]}")
+    for channel in told.modes:
+        heard: dict[int, list[Heard]] = defaultdict(list)
+        for item in _first_copies(told.taken(channel)):
+            heard[item.number].append(item)
+        for number, its_heard in heard.items():
+            kinds = [item.transition.kind for item in its_heard]
+            if NoticeKind.RECOVERY in kinds and (
+                kinds[0] not in OPENERS or kinds.index(NoticeKind.RECOVERY) != len(kinds) - 1
+            ):
+                wrong.add(f"#{number} at {channel}: {kinds}")
+    return missing("C6: an end without its problem before it, or not the last of it", wrong)
+
+
+def nothing_is_told_twice(told: Told) -> list[str]:
+    """The same key comes twice only when a processor died between; the same news never has two keys."""
+    unexplained = {second.key for first, second in copies(told) if not _died_between(told, first, second)}
+    keys: dict[tuple[str, object], set[str]] = defaultdict(set)
+    for item in told.heard:
+        if item.transition.kind in (NoticeKind.PROBLEM, NoticeKind.RECOVERY):
+            keys[item.channel, item.transition].add(item.key)
+    doubled = {f"{channel}: {sorted(its)}" for (channel, _), its in keys.items() if len(its) > 1}
+    return [
+        *missing("C6: told twice, and nothing died between", unexplained),
+        *missing("C6: two keys for the same news", doubled),
+    ]
+
+
+def copies(told: Told) -> Iterator[tuple[Heard, Heard]]:
+    """Each notice that a sink took once more, with the time before."""
+    for channel in told.modes:
+        before: dict[str, Heard] = {}
+        for item in told.taken(channel):
+            if item.key in before:
+                yield before[item.key], item
+            before[item.key] = item
+
+
+def dead_for_a_reason(told: Told) -> list[str]:
+    """A notice is given up only where its receiver said that there is nobody."""
+    dead = {
+        item.dedup_key
+        for channel, modes in told.modes.items()
+        for item in told.of(channel)
+        if item.dead_ms is not None and Mode.GONE not in modes
+    }
+    return missing("C6: given up, and trying again would have helped", dead)
+
+
+def one_owner_at_a_time(told: Told) -> list[str]:
+    """Who writes holds the newest claim; a claim is one process's; an older one never writes again."""
+    wrong: set[str] = set()
+    owners: dict[int, int] = {}
+    newest = 0
+    for claim, process_id in told.fenced:
+        if claim < newest:
+            wrong.add(f"claim {claim} wrote after claim {newest}")
+        if owners.setdefault(claim, process_id) != process_id:
+            wrong.add(f"claim {claim} has two processes")
+        newest = max(newest, claim)
+    return missing("C6: two owners", wrong)
+
+
+def nothing_waits(told: Told) -> list[str]:
+    waiting = {
+        item.dedup_key
+        for channel in set(told.modes) - set(told.unreachable)
+        for item in told.of(channel)
+        if item.delivered_ms is None and item.dead_ms is None and item.cancelled_ms is None
+    }
+    return missing("C6: still waits", waiting)
+
+
+def transitions_are_told(told: Told) -> list[str]:
+    """Each incident that lasted was told, and each end of one that was told."""
+    untold: set[str] = set()
+    notices = _by_incident(told)
+    for channel in set(told.modes) - set(told.unreachable):
+        for life in told.lives:
+            its = notices.get((life.number, channel), [])
+            openers = [item for item in its if item.kind in OPENERS]
+            if openers:
+                if life.to_ms is not None and not any(item.kind is NoticeKind.RECOVERY for item in its):
+                    untold.add(f"the end of #{life.number} ({life.rule}) on {channel}")
+            elif _must_be_told(life, channel, told):
+                untold.add(f"#{life.number} ({life.rule}) on {channel}")
+    return missing("C6: not told", untold)
+
+
+def _must_be_told(life: Life, channel: str, told: Told) -> bool:
+    """Not what is late, dead, over too soon, or explained by a silence that nobody outside can date exactly."""
+    is_dead = any(item.number == life.number and item.dead_ms is not None for item in told.of(channel))
+    if life.is_late or is_dead or _is_explained(life, told):
+        return False
+    shortest_ms = MOMENT_MS if told.is_steady(channel) else LONG_MS
+    return life.to_ms is None or life.to_ms - life.from_ms > shortest_ms
+
+
+def _is_explained(life: Life, told: Told) -> bool:
+    """While a silence is open, or was so during a life that is over."""
+    for other in told.lives:
+        is_anothers = other.rule == AGENT_SILENT.rule and other.agent_id != life.agent_id
+        if not other.is_of_silence or is_anothers or other.is_late or other.number == life.number:
+            continue
+        if life.to_ms is None and other.to_ms is None:
+            return True
+        if life.to_ms is not None and other.from_ms <= life.to_ms and (other.to_ms or life.to_ms) >= life.from_ms:
+            return True
+    return False
+
+
+def _died_between(told: Told, first: Heard, second: Heard) -> bool:
+    return any(first.at_ms <= death_ms <= second.at_ms for death_ms in told.deaths_ms)
+
+
+def _by_incident(told: Told) -> Mapping[tuple[int, str], list[Notice]]:
+    """What was delivered, oldest first."""
+    found: dict[tuple[int, str], list[Notice]] = defaultdict(list)
+    for item in sorted(told.notices, key=lambda each: each.delivered_ms or 0):
+        if item.delivered_ms is not None and item.number is not None:
+            found[item.number, item.channel].append(item)
+    return found
+
+
+def _first_copies(heard: list[Heard]) -> Iterator[Heard]:
+    seen: set[str] = set()
+    for item in heard:
+        if item.key not in seen:
+            seen.add(item.key)
+            yield item

@@ -1,0 +1,145 @@
+"""Each rule of C6 is silent on a good run and turns red on its own violation."""
+
+from dataclasses import replace
+
+import pytest
+
+from faults.notices import LONG_MS, MOMENT_MS, copies, told_as_it_should_be, told_in_the_end
+from faults.sink import Heard, Mode, Transition
+from faults.told import Life, Told
+from store.response import Notice, NoticeKind
+
+DESK = "desk"
+
+
+def heard(kind: str, at_ms: int, number: int = 1, opened_ms: int = 100) -> Heard:
+    news = Transition("a1", "disk-usage", "", opened_ms, kind)
+    return Heard(DESK, at_ms, Mode.OK, f"{number}/{DESK}/{kind}", number, news, is_genuine=True)
+
+
+def notice(kind: str, delivered_ms: int | None, number: int = 1) -> Notice:
+    return Notice(
+        notice_no=number,
+        number=number,
+        channel=DESK,
+        kind=NoticeKind(kind),
+        dedup_key=f"{number}/{DESK}/{kind}",
+        created_ms=0,
+        due_ms=0,
+        delivered_ms=delivered_ms,
+    )
+
+
+@pytest.fixture
+def told() -> Told:
+    """One incident, told and ended on one channel; two claims of the fence."""
+    return Told(
+        lives=[Life(number=1, agent_id="a1", rule="disk-usage", is_late=False, from_ms=100, to_ms=50_000)],
+        notices=[notice("problem", 1_000), notice("recovery", 51_000)],
+        heard=[heard("problem", 900), heard("recovery", 50_900)],
+        modes={DESK: {Mode.OK}},
+        fenced=[(1, 10), (1, 10), (2, 20)],
+    )
+
+
+def violations(told: Told) -> list[str]:
+    return told_as_it_should_be(told) + told_in_the_end(told)
+
+
+def test_a_good_run_is_green(told: Told) -> None:
+    assert violations(told) == []
+
+
+def test_late_findings_are_told_to_nobody(told: Told) -> None:
+    told.lives = [replace(told.lives[0], is_late=True)]
+    assert violations(told) == ["C6: told of what late records alone show: 1/desk/problem, 1/desk/recovery"]
+
+
+def test_noted_as_delivered_and_never_heard_of(told: Told) -> None:
+    told.heard = [heard("problem", 900)]
+    assert violations(told) == ["C6: noted as delivered and never heard of by the receiver: 1/desk/recovery"]
+
+
+def test_what_a_receiver_refused_was_not_taken(told: Told) -> None:
+    told.heard = [replace(told.heard[0], mode=Mode.BROKEN), told.heard[1]]
+    assert any("never heard of" in item for item in violations(told))
+
+
+def test_a_request_that_nobody_signed(told: Told) -> None:
+    told.heard = [*told.heard, replace(told.heard[0], is_genuine=False)]
+    assert violations(told) == ["C6: a request that is not signed as it should be: 1/desk/problem"]
+
+
+def test_an_end_without_its_problem(told: Told) -> None:
+    told.notices, told.heard = [notice("recovery", 51_000)], [heard("recovery", 50_900)]
+    assert any(item.startswith("C6: an end without its problem") for item in violations(told))
+
+
+def test_an_end_that_came_before_its_problem(told: Told) -> None:
+    told.heard = [heard("recovery", 800), heard("problem", 900)]
+    assert any("at desk: ['recovery', 'problem']" in item for item in violations(told))
+
+
+def test_two_problems_of_one_incident(told: Told) -> None:
+    told.notices = [*told.notices, replace(notice("problem", 2_000), dedup_key="other")]
+    assert any(item.startswith("C6: an end without its problem") for item in violations(told))
+
+
+def test_a_copy_is_explained_by_a_death_between_alone(told: Told) -> None:
+    told.heard = [told.heard[0], heard("problem", 5_000), told.heard[1]]
+    assert violations(told) == ["C6: told twice, and nothing died between: 1/desk/problem"]
+    told.deaths_ms = [6_000]
+    assert len(violations(told)) == 1
+    told.deaths_ms = [2_000]
+    assert violations(told) == []
+    assert len(list(copies(told))) == 1
+
+
+def test_the_same_news_under_two_keys(told: Told) -> None:
+    told.heard = [*told.heard, replace(told.heard[0], key="2/desk/problem", number=2)]
+    assert any(item.startswith("C6: two keys for the same news") for item in violations(told))
+
+
+def test_a_notice_is_dead_only_where_the_receiver_said_so(told: Told) -> None:
+    told.notices = [replace(told.notices[0], delivered_ms=None, dead_ms=1_000)]
+    told.heard = []
+    assert violations(told) == ["C6: given up, and trying again would have helped: 1/desk/problem"]
+    told.modes = {DESK: {Mode.OK, Mode.GONE}}
+    assert violations(told) == []
+
+
+def test_nothing_waits_for_ever_but_for_one_that_is_away(told: Told) -> None:
+    told.lives = [replace(told.lives[0], to_ms=None)]
+    told.notices, told.heard = [notice("problem", None)], []
+    assert violations(told) == ["C6: still waits: 1/desk/problem", "C6: not told: #1 (disk-usage) on desk"]
+    told.unreachable = {DESK}
+    assert violations(told) == []
+
+
+@pytest.mark.parametrize(("deaths_ms", "shortest_ms"), [([], MOMENT_MS), ([1], LONG_MS)])
+def test_what_lasted_is_told_and_what_was_over_at_once_need_not_be(
+    told: Told, deaths_ms: list[int], shortest_ms: int
+) -> None:
+    told.notices, told.heard, told.deaths_ms = [], [], deaths_ms
+    told.lives = [replace(told.lives[0], to_ms=100 + shortest_ms)]
+    assert violations(told) == []
+    told.lives = [replace(told.lives[0], to_ms=101 + shortest_ms)]
+    assert violations(told) == ["C6: not told: #1 (disk-usage) on desk"]
+
+
+def test_the_end_of_what_was_told_is_told(told: Told) -> None:
+    told.notices, told.heard = told.notices[:1], told.heard[:1]
+    assert violations(told) == ["C6: not told: the end of #1 (disk-usage) on desk"]
+
+
+@pytest.mark.parametrize(("agent_id", "is_green"), [("a1", True), ("a2", False)])
+def test_a_silence_explains_what_its_own_host_has(told: Told, agent_id: str, is_green: bool) -> None:
+    silence = Life(number=2, agent_id=agent_id, rule="agent-silent", is_late=False, from_ms=200, to_ms=300)
+    told.lives, told.notices, told.heard = [*told.lives, silence], [], []
+    assert (violations(told) == []) is is_green
+
+
+@pytest.mark.parametrize("fenced", [[(1, 10), (2, 20), (1, 10)], [(1, 10), (1, 20)]])
+def test_two_owners(told: Told, fenced: list[tuple[int, int]]) -> None:
+    told.fenced = fenced
+    assert [item[:15] for item in violations(told)] == ["C6: two owners:"]
