@@ -102,11 +102,14 @@ class Anomalies:
             if (at.date() - day).days <= rule.days
         }
         known = earlier if reports_often else {}  # nothing can be said of it, and what is open ends
-        found = unusual(newest, known, at, rule.minimum_spread, least_days(rule))
+        labels = parse_reading_name(reading)[1]
+        try:
+            found = unusual(newest, known, at, rule.minimum_spread, least_days(rule))
+        except Exception as error:  # noqa: BLE001 one broken rule must stop no other
+            return [Observation(rule=rule, subject=subject, labels=labels, value=0.0, at_ms=now_ms, error=error)]
         if found is None and (rule.rule_id, subject) not in checks:
             return []
         value, words = in_words(found)
-        labels = parse_reading_name(reading)[1]
         return [Observation(rule=rule, subject=subject, labels=labels, value=value, words=words, at_ms=now_ms)]
 
 

@@ -85,13 +85,15 @@ class Forecasts:
         subject = reading[len(rule.metric) + 1 : -1]
         check = checks.get((rule.rule_id, subject))
         points = self._tracks[agent_id][rule.rule_id, reading].points()
-        found = forecast(points, rule.full_at, rule.window_ms)
+        labels = parse_reading_name(reading)[1]
+        try:
+            found = forecast(points, rule.full_at, rule.window_ms)
+        except Exception as error:  # noqa: BLE001 one broken rule must stop no other
+            return Observation(rule=rule, subject=subject, labels=labels, value=0.0, at_ms=now_ms, error=error)
         if found is NoForecast.FULL or (check is None and isinstance(found, NoForecast)):
             return None
         value, words = in_words(found, rule.metric)
-        return Observation(
-            rule=rule, subject=subject, labels=parse_reading_name(reading)[1], value=value, words=words, at_ms=now_ms
-        )
+        return Observation(rule=rule, subject=subject, labels=labels, value=value, words=words, at_ms=now_ms)
 
 
 def in_words(found: Forecast | NoForecast, metric: str) -> tuple[float, Mapping[str, object]]:

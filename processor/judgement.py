@@ -77,6 +77,8 @@ def judge(
     4. A rule that raises turns its check unknown, with the reason.
     """
     try:
+        if seen.error is not None:
+            raise seen.error
         return _judge(seen, known, origin, find_remedies, target, is_unheard)
     except Exception as error:  # noqa: BLE001 one broken rule must stop no other
         return _judge(_failing(seen, error), known, origin, lambda *_: (), State.UNKNOWN, is_unheard)
@@ -209,4 +211,4 @@ def _failing(seen: Observation, error: Exception) -> Observation:
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
     sentence = "the rule {rule} cannot be judged here: {reason}. Mend the rule in its file"
     rule = replace(seen.rule, title="the rule {rule} fails", sentence=sentence, patience=Patience())
-    return replace(seen, rule=rule, words={"rule": rule.rule_id, "reason": reason})
+    return replace(seen, rule=rule, words={"rule": rule.rule_id, "reason": reason}, error=None)

@@ -10,7 +10,8 @@ from processor.rule import Rule
 class Observation:
     """`value` of the `subject` (the labels as one text, like `mount="/var"`, or empty) by the processor's clock.
 
-    `words` are what the rule's title and sentence may use beside the labels, `value` and `limit`.
+    `words` are what the rule's title and sentence may use beside the labels, `value` and `limit`. With an `error`, what
+    the rule raised, there is no value.
     """
 
     rule: Rule
@@ -19,3 +20,4 @@ class Observation:
     value: float
     at_ms: int
     words: Mapping[str, object] = field(default_factory=dict)
+    error: Exception | None = None

@@ -47,7 +47,12 @@ class RuleWatch:
         contents = self.book.contents
         if contents != self.kept and self.keeper.write(self._keep):
             self.kept = contents
-        self.keeper.keep_timed(self._tell)
+        before = self.told
+        try:
+            self.keeper.keep_timed(self._tell)
+        except Exception:
+            self.told = before  # nothing of it was kept: it is told by the next look
+            raise
 
     def _keep(self, connection: Connection, now_ms: int) -> None:
         keep_rule_files(connection, self.book.contents, now_ms)

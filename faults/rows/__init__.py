@@ -5,9 +5,36 @@ from string import ascii_lowercase
 
 from faults.controls import rows as controls
 from faults.row import ROWS, Row
-from faults.rows import agent, broker, clocks, database, fleet, messages, network, notices, outage, power, processor
+from faults.rows import (
+    agent,
+    broker,
+    clocks,
+    database,
+    fleet,
+    messages,
+    network,
+    notices,
+    outage,
+    power,
+    processor,
+    silence,
+)
 
-MODULES = (agent, broker, clocks, controls, database, fleet, messages, network, notices, outage, power, processor)
+MODULES = (
+    agent,
+    broker,
+    clocks,
+    controls,
+    database,
+    fleet,
+    messages,
+    network,
+    notices,
+    outage,
+    power,
+    processor,
+    silence,
+)
 
 
 def in_order() -> Sequence[Row]:

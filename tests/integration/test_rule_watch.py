@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from health.state import State
@@ -11,7 +12,7 @@ from processor.keeper import Bearings, Keeper
 from processor.rule_book import RuleBook
 from processor.rule_files import load_rules
 from processor.rule_watch import RuleWatch
-from store.engine import reading
+from store.engine import StoreUnavailable, reading
 from store.incidents import list_incidents
 from store.model import HUB, Incident
 from store.rule_files import rule_files
@@ -80,6 +81,26 @@ def test_one_that_is_not_the_active_processor_writes_nothing(store_engine: Engin
     hub.keeper.keep([_tagged(canary(0))])
     hub.look()
     assert [one.key.rule for one in hub.open_incidents()] == ["rule-files"]
+
+
+def test_what_the_database_did_not_take_is_told_again(
+    store_engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "mine.yaml", "no list")
+    hub = Hub(store_engine, tmp_path)
+    hub.look()
+    write(tmp_path / "mine.yaml", entry("mine").replace("mine", "My rule", 1), at=2)
+    with monkeypatch.context() as broken:
+        broken.setattr("processor.keeper.ingest.keep_batch", _away)
+        with pytest.raises(StoreUnavailable):
+            hub.look()
+    hub.look()
+    [incident] = hub.open_incidents()
+    assert "must be a list of rules" not in incident.sentence
+
+
+def _away(*_: object) -> None:
+    raise StoreUnavailable("it does not answer")
 
 
 def _tagged(one: Delivery) -> Delivery:

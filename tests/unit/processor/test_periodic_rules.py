@@ -208,6 +208,28 @@ def test_what_cannot_be_compared_any_more_ends(engine: Engine) -> None:
     assert closed.sentence == "the load per core has too little history to compare"
 
 
+def test_a_forecast_that_raises_turns_its_check_unknown_and_stops_nobody(
+    filled: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("processor.forecasts.forecast", _raise)
+        [opened] = filled.turns(3 * PARTS, filling)
+    assert (opened.change, opened.severity) == (Change.OPENED, State.UNKNOWN)
+    assert "cannot be judged here: ArithmeticError: no line. Mend the rule" in opened.sentence
+    [healed] = filled.turns(PARTS, filling)
+    assert (healed.change, healed.severity) == (Change.WORSENED, State.WARNING)
+
+
+def test_an_anomaly_that_raises_turns_its_check_unknown(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("processor.anomalies.unusual", _raise)
+    [opened] = Room(engine, shipped("load-unusual")).turns(8 * PARTS, lambda _: {"load": 0.5})
+    assert opened.severity is State.UNKNOWN
+
+
+def _raise(*_: object) -> None:
+    raise ArithmeticError("no line")
+
+
 def test_readings_that_are_gone_are_forgotten(filled: Room) -> None:
     filled.turns(3 * PARTS, lambda at_ms: {"disk": 50.0, f'disk.usage_percent{{mount="/{at_ms}"}}': 50.0})
     tracks = filled.periodic._forecasts._tracks["a"]
