@@ -225,13 +225,13 @@ def _timed_work(
         keeper.summary, last_summary = Summary(), now
 
     jobs = (
-        Periodic(SUMMARY_SECONDS, summarise),
-        Periodic(RETENTION_SECONDS, lambda: keeper.drop_expired(retention_ms)),
-        Periodic(PASS_TIME_SECONDS, keeper.pass_time),
-        Periodic(REDRIVE_SECONDS, keeper.redrive),
-        Periodic(RULES_SECONDS, watch.look),
-        Periodic(PERIOD_SECONDS, lambda: keeper.keep_timed(periodic_rules.decide)),
-        Periodic(SILENCE_SECONDS, keeper.watch_silence),
+        Periodic("summary", SUMMARY_SECONDS, summarise),
+        Periodic("retention", RETENTION_SECONDS, lambda: keeper.drop_expired(retention_ms)),
+        Periodic("asking for missing records", PASS_TIME_SECONDS, keeper.pass_time),
+        Periodic("redrive", REDRIVE_SECONDS, keeper.redrive),
+        Periodic("reading rule files", RULES_SECONDS, watch.look),
+        Periodic("rules by the clock", PERIOD_SECONDS, lambda: keeper.keep_timed(periodic_rules.decide)),
+        Periodic("judging silence", SILENCE_SECONDS, keeper.watch_silence),
     )
 
     def work() -> None:

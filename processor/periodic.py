@@ -1,19 +1,47 @@
 """Work that happens by the clock, inside somebody else's loop."""
 
+import logging
 import time
 from collections.abc import Callable
+
+from store.engine import StoreUnavailable
+from store.fence import Fenced
+
+log = logging.getLogger(__name__)
 
 
 class Periodic:
     """Does its work when at least `period_seconds` have gone by since the last time, or since it was made."""
 
-    def __init__(self, period_seconds: float, work: Callable[[], object]) -> None:
+    def __init__(self, name: str, period_seconds: float, work: Callable[[], object]) -> None:
+        self._name = name
         self._period_seconds = period_seconds
         self._work = work
         self._last = time.monotonic()
+        self._failure = ""
 
     def do_if_due(self, now: float) -> None:
-        """`now` is monotonic, in seconds. What raises is due again at once."""
-        if now - self._last >= self._period_seconds:
+        """`now` is monotonic, in seconds.
+
+        Raises StoreUnavailable and Fenced: the work is due again at once. Whatever else fails is said once and tried
+        again a period later: records are kept whatever becomes of it.
+        """
+        if now - self._last < self._period_seconds:
+            return
+        try:
             self._work()
-            self._last = now
+        except (StoreUnavailable, Fenced):
+            raise
+        except Exception as error:  # noqa: BLE001 nothing that happens by the clock may stop the records
+            self._tell(error)
+        else:
+            self._failure = ""
+        self._last = now
+
+    def _tell(self, error: Exception) -> None:
+        failure = f"{type(error).__name__}: {error}"
+        if failure != self._failure:
+            log.error(
+                "%s failed, it is tried again each %g s: %s", self._name, self._period_seconds, failure, exc_info=error
+            )
+        self._failure = failure
