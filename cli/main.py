@@ -22,6 +22,7 @@ from cli.verbs.mutes import mute, mutes, unmute
 from cli.verbs.notices import notices, notify_test
 from cli.verbs.poll import poll
 from cli.verbs.quarantine import list_quarantined, redrive, show_quarantined
+from cli.verbs.retire import retire
 from cli.verbs.rules import try_rules
 from cli.verbs.show import show
 from cli.verbs.simulate import simulate
@@ -44,6 +45,7 @@ VERBS: tuple[Callable[..., object], ...] = (
     delivery,
     explain,
     poll,
+    retire,
     version,
 )
 KEY_VERBS: dict[str, Callable[..., object]] = {"create": create_key, "list": list_keys, "revoke": revoke_key}

@@ -39,6 +39,7 @@ from helpdesk_api.routes import (
     record_pages,
     reference,
     replay,
+    retire,
 )
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -59,6 +60,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     quarantine.router,
     diagnose.router,
     replay.router,
+    retire.router,
     problems.router,
     keys.router,
     reference.router,

@@ -44,6 +44,8 @@ def condition_of(
 
     `muted` says until when and why nobody wants to hear of the host, empty while people do.
     """
+    if agent.is_retired and worst is None:
+        return _retired(agent, now_ms)
     excuse = freshness.excuse(agent, now_ms)
     state = agent_state(agent, worst.severity if worst else None, now_ms)
     if excuse is not None:
@@ -55,6 +57,13 @@ def condition_of(
     shown = State.MUTED if muted else state
     told = f"{muted}. Its own state: {STATE_WORDS[state]}: {sentence}" if muted else sentence
     return Condition(state=shown, own_state=state, sentence=told, no_news=no_news, excused=excuse is not None)
+
+
+def _retired(agent: Agent, now_ms: int) -> Condition:
+    """People chose not to hear of it any more."""
+    for_long = span((now_ms - (agent.goodbye_ms or now_ms)) / 1000)
+    told = f"Retired ({for_long} ago). It comes back by itself when its agent sends."
+    return Condition(state=State.MUTED, own_state=State.STALE, sentence=told, no_news=told, excused=False)
 
 
 def _sentence(

@@ -86,7 +86,13 @@ def fleet_view(
     }
     ordered = sorted(
         agents,
-        key=lambda one: (URGENCY[conditions[one.agent_id].state], one.agent_id not in errors, one.name, one.agent_id),
+        key=lambda one: (
+            one.is_retired,
+            URGENCY[conditions[one.agent_id].state],
+            one.agent_id not in errors,
+            one.name,
+            one.agent_id,
+        ),
     )
     first = (page_number - 1) * ROWS
     excused = sum(one.excused for one in conditions.values())

@@ -3,7 +3,8 @@
     deliveries -> pipeline -> store.keep_batch --commit--> memory -> log, statements to the agents
 
 The keeper owns the fence: it claims it with the first batch after each (re)connection, because only the active consumer
-gets any, and from then on every transaction checks it.
+gets any, and from then on every transaction checks it. While the broker is away nobody gets any: a process that never
+had the fence claims it once then, if nobody has stored a canary lately, so that somebody tells of it.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ from processor.pipeline import handle_batch, pass_time, quarantine_unread
 from processor.redrive import delivery_of
 from processor.rule_set import RuleSet
 from processor.silence.sentences import Clocks
-from processor.silence.watch import SilenceWatch
+from processor.silence.watch import AWAY_FROM_MS, SilenceWatch
 from processor.summary import Summary
 from rabbitmq.statement import Statement
 from store import agents, fence, flow, ingest, quarantine, retention, suspects
@@ -138,9 +139,14 @@ class Keeper:
 
     def watch_silence(self) -> None:
         """Judge who is silent, also while the broker is away: by the claim of before, which holds until somebody
-        else's. Raises as `keep` does."""
+        else's, or by a first one while nobody else is active. Raises as `keep` does."""
+        if self._silence is None:
+            return
+        if self._is_alone(self._silence):
+            self._left = self._claim()
+            log.info("this processor tells that RabbitMQ is away: no other one does")
         own = self._ownership or self._left
-        if own is None or self._silence is None:
+        if own is None:
             return
         try:
             judgement = self._silence.judge(self._memory(own), own.fence_epoch, self._clocks())
@@ -217,16 +223,27 @@ class Keeper:
 
     def _own(self) -> _Ownership:
         if self._ownership is None:
-            fence_epoch = fence.claim(self._engine, self._bearings.owner, self._bearings.now_ms())
-            with reading(self._engine) as connection:
-                memory, last_flow = FleetMemory(agents.fleet_state(connection)), flow.last_flow(connection)
-            memory.canary_monotonic_ms = self._canary_monotonic_ms
-            self._ownership = _Ownership(fence_epoch, memory)
-            self.fence_epoch = fence_epoch
-            if self._silence is not None:
-                self._silence.take_over(memory, last_flow, self._clocks())
-            log.info("this processor is the active one, state of %d agents restored", len(memory))
+            self._ownership = self._claim()
+            log.info("this processor is the active one, state of %d agents restored", len(self._ownership.memory))
         return self._ownership
+
+    def _claim(self) -> _Ownership:
+        fence_epoch = fence.claim(self._engine, self._bearings.owner, self._bearings.now_ms())
+        with reading(self._engine) as connection:
+            memory, last_flow = FleetMemory(agents.fleet_state(connection)), flow.last_flow(connection)
+        memory.canary_monotonic_ms = self._canary_monotonic_ms
+        self.fence_epoch = fence_epoch
+        if self._silence is not None:
+            self._silence.take_over(memory, last_flow, self._clocks())
+        return _Ownership(fence_epoch, memory)
+
+    def _is_alone(self, silence: SilenceWatch) -> bool:
+        """Whether this process never claimed the fence, does not reach the broker, and nobody else reads from it."""
+        if self.fence_epoch is not None or not silence.is_cut_off(self._bearings.monotonic_ms()):
+            return False
+        with reading(self._engine) as connection:
+            last_flow = flow.last_flow(connection)
+        return last_flow is not None and self._bearings.now_ms() - last_flow.stored_ms > AWAY_FROM_MS
 
     def _memory(self, own: _Ownership) -> FleetMemory:
         """To decide anew by: what the database has, when that may be more than memory knows."""

@@ -27,6 +27,7 @@ from processor.periodic import Periodic
 from processor.periodic_rules import PERIOD_SECONDS, PeriodicRules
 from processor.queue_check import WrongQueue
 from processor.remedies import Remedies
+from processor.retirement import Retirements
 from processor.rule import Rule
 from processor.rule_book import RuleBook
 from processor.rule_files import RuleFileError, load_rules
@@ -48,6 +49,7 @@ SUMMARY_SECONDS = 60.0
 RETENTION_SECONDS = 600.0
 PASS_TIME_SECONDS = 5.0
 REDRIVE_SECONDS = 1.0
+RETIRE_SECONDS = 1.0
 SILENCE_SECONDS = 0.5
 RULES_SECONDS = 5.0
 OUTWARD_ENDS_WITHIN_SECONDS = 5.0
@@ -159,9 +161,9 @@ def _run(settings: Settings, engine: Engine, rules: Sequence[Rule]) -> int:
     notices.start()
     try:
         periodic_rules = PeriodicRules(engine, lambda: book.rules)
-        timed_work = _timed_work(
-            keeper, RuleWatch(book, keeper, remembered), periodic_rules, round(settings.retention_hours * 3_600_000)
-        )
+        watch = RuleWatch(book, keeper, remembered)
+        retention_ms = round(settings.retention_hours * 3_600_000)
+        timed_work = _timed_work(keeper, watch, periodic_rules, Retirements(engine), retention_ms)
         Consumer(settings.broker, keeper, stop, timed_work).run()
     except WrongQueue as error:
         log.error("%s", error)
@@ -213,7 +215,7 @@ def _wait_for_database(attempt: Callable[[], object], stop: threading.Event) -> 
 
 
 def _timed_work(
-    keeper: Keeper, watch: RuleWatch, periodic_rules: PeriodicRules, retention_ms: int
+    keeper: Keeper, watch: RuleWatch, periodic_rules: PeriodicRules, retirements: Retirements, retention_ms: int
 ) -> Callable[[], None]:
     """What happens by the clock, called often."""
     last_summary = time.monotonic()
@@ -229,6 +231,7 @@ def _timed_work(
         Periodic("retention", RETENTION_SECONDS, lambda: keeper.drop_expired(retention_ms)),
         Periodic("asking for missing records", PASS_TIME_SECONDS, keeper.pass_time),
         Periodic("redrive", REDRIVE_SECONDS, keeper.redrive),
+        Periodic("retiring hosts", RETIRE_SECONDS, lambda: keeper.keep_timed(retirements.decide)),
         Periodic("reading rule files", RULES_SECONDS, watch.look),
         Periodic("rules by the clock", PERIOD_SECONDS, lambda: keeper.keep_timed(periodic_rules.decide)),
         Periodic("judging silence", SILENCE_SECONDS, keeper.watch_silence),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, select, update
 
 from health.machine import Standing
-from store import accounts, fence, quarantine_intake
+from store import accounts, fence, quarantine_intake, retirement
 from store.engine import transaction
 from store.incident_changes import keep_changes
 from store.layouts import keep_layouts
@@ -31,7 +31,7 @@ def keep_batch(engine: Engine, batch: Batch, fence_epoch: int) -> KeptBatch:
     4. The newest state replaces the old: systems, checks, the canary. A command's first outcome stays.
     5. The accounts are written as whole rows, gaps that closed go first.
     6. Repeats are compared with what is kept and never inserted: copies count as duplicates, others go to quarantine.
-    7. Quarantined messages that the batch takes in leave the quarantine.
+    7. Quarantined messages that the batch takes in leave the quarantine, wishes it deals with are no more.
     8. Each change of an incident is applied once.
 
     Raises StoreUnavailable when the database cannot do it now.
@@ -47,6 +47,8 @@ def keep_batch(engine: Engine, batch: Batch, fence_epoch: int) -> KeptBatch:
         if batch.redriven:
             quarantine_intake.remove(connection, quarantine.c.no.in_(batch.redriven))
         quarantine_intake.add(connection, [*batch.quarantined, *reused])
+        if batch.retired:
+            retirement.remove(connection, batch.retired)
         _keep_outcomes(connection, batch.outcomes)
         _keep_canary(connection, batch)
         numbers = keep_changes(connection, batch.incidents, agent_nos)

@@ -14,6 +14,7 @@ from health.state import URGENCY, State
 
 STALE_AFTER_INTERVALS = 3
 STALE_AFTER_AT_LEAST_MS = 15_000
+RETIRED = "retired"  # the reason of a goodbye that people said for a host that is gone
 HUB = ""  # the agent id of what concerns no agent but the way of all their records
 CLOCK_TOLERANCE_MS = 10_000  # a time further ahead than this was noted before the clock was set back, nobody knows when
 
@@ -48,6 +49,10 @@ class Agent:
     group_name: str = ""  # with labels: what its settings say of the host
     labels: Mapping[str, str] = field(default_factory=dict)
     peer_host: str | None = None  # where its connection came from, as the broker saw it last
+
+    @property
+    def is_retired(self) -> bool:
+        return self.goodbye_ms is not None and self.goodbye_reason == RETIRED
 
     @property
     def has_metrics(self) -> bool:
@@ -325,7 +330,8 @@ class Batch:
     """All that one batch of deliveries changes, kept in one transaction or not at all.
 
     `agents`, `checks` and `accounts` are whole new rows, the last one of a key wins. `repeats` came under stored
-    numbers: compared, never inserted. `redriven` are quarantined messages, by number, that this batch takes in.
+    numbers: compared, never inserted. `redriven` are quarantined messages, by number, that this batch takes in,
+    `retired` agents whose retirement it deals with.
     """
 
     agents: Sequence[Agent] = ()
@@ -339,6 +345,7 @@ class Batch:
     repeats: Sequence[KeptSnapshot | KeptRecord] = ()
     accounts: AccountChanges = AccountChanges()
     redriven: Sequence[int] = ()
+    retired: Sequence[str] = ()
     canary_sent_ms: int | None = None
     received_ms: int = 0
 

@@ -1,4 +1,5 @@
-"""The tables of the answer to incidents: notices, mutes, dependencies, groups, and rules as they were last in order."""
+"""The tables of the answer to incidents: notices, mutes, dependencies, groups, hosts to be retired, and rules as they
+were last in order."""
 
 from sqlalchemy import JSON, BigInteger, Column, Double, ForeignKey, Index, Table, UniqueConstraint
 
@@ -72,6 +73,22 @@ group_setting = Table(
     Column("group_name", AnyText, primary_key=True),
     Column("interval_seconds", Double),
     Column("updated_ms", BigInteger, nullable=False),
+    Column("author", AnyText, nullable=False),
+)
+
+# Agents that may report at their group's interval; `taken_back_by` is the command that returned them to their own.
+group_told = Table(
+    "group_told",
+    metadata,
+    Column("agent_no", BigInteger, ForeignKey("agent.agent_no"), primary_key=True, autoincrement=False),
+    Column("taken_back_by", AnyText),
+)
+
+retirement = Table(
+    "retirement",
+    metadata,
+    Column("agent_no", BigInteger, ForeignKey("agent.agent_no"), primary_key=True, autoincrement=False),
+    Column("requested_ms", BigInteger, nullable=False),
     Column("author", AnyText, nullable=False),
 )
 

@@ -18,7 +18,7 @@ from processor.silence.evidence import Evidence, Senses
 from processor.silence.facts import patience_ms
 from processor.silence.family import FamilyBook
 from processor.silence.family_record import tell_families
-from processor.silence.road import Cause, Road
+from processor.silence.road import TOLD_AFTER_MS, Cause, Road, Way
 from processor.silence.road_record import RoadRecord
 from processor.silence.sentences import Clocks
 from processor.silence.steps import Steps, silent_key, standing_check
@@ -56,6 +56,11 @@ class SilenceWatch:
         self._absent_from_ms: int | None = None
         self._long_gone: Mapping[str, int] = {}  # when each was seen last
         self._has_begun = False
+
+    def is_cut_off(self, now_ms: int) -> bool:
+        """Whether this process has not reached the broker for so long that people hear of it."""
+        out = self._senses.way_out()
+        return out.way is Way.AWAY and now_ms - out.since_ms >= TOLD_AFTER_MS
 
     def take_over(self, memory: FleetMemory, last_flow: Flow | None, clocks: Clocks) -> None:
         """This processor is the active one from now on; `last_flow` is the last canary that any of them stored."""

@@ -28,6 +28,7 @@ class Hub:
         self.engine, self.monotonic_ms, self.answers_lost, self._tags, self._seq = engine, 0, 0, count(1), count(1)
         self.way_out = WayOut(Way.OPEN, 0)
         self.events: list[ConnectionEvent | None] = []
+        self.readings = {"cpu": 1.0}
         monkeypatch.setattr(ingest, "keep_batch", self._keep_batch)
         bearings = Bearings("here", TOKEN, lambda: wall_ms(1) + self.monotonic_ms, lambda: self.monotonic_ms)
         senses = Senses(lambda: self.way_out, lambda: None, self._drain, FakeProbes())
@@ -47,7 +48,7 @@ class Hub:
             if self.way_out.way is Way.OPEN:
                 self._take(canary(self.monotonic_ms))
                 if is_heard:
-                    self._take(delivery(snapshot(next(self._seq), cpu=1.0)))
+                    self._take(delivery(snapshot(next(self._seq), "web-3", 1, **self.readings)))
             self.keeper.watch_silence()
 
     def go(self, way: Way) -> None:
@@ -136,3 +137,46 @@ def test_who_lost_the_fence_says_nothing_more(hub: Hub) -> None:
     hub.go(Way.AWAY)
     hub.pass_seconds(30, is_heard=False)
     assert hub.incidents(HUB) == []
+
+
+def started_at(hub: Hub, monotonic_ms: int, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """Another process on the same database."""
+    another = Hub(hub.engine, monkeypatch)
+    another.monotonic_ms = monotonic_ms
+    return another
+
+
+def test_who_starts_while_the_broker_is_away_tells_of_it_and_goes_on(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = started_at(hub, hub.monotonic_ms + 3_000, monkeypatch)
+    started.go(Way.AWAY)
+    started.pass_seconds(25, is_heard=False)
+    assert (started.keeper.fence_epoch, started.incidents(HUB)) == (None, [])  # who stored the last canary may be back
+    started.pass_seconds(5, is_heard=False)
+    [away] = started.incidents(HUB)
+    assert (open_count([away]), away.is_late) == (1, False)
+    assert away.sentence.startswith("RabbitMQ is not reached since ")
+    claimed = started.keeper.fence_epoch
+    assert claimed is not None
+    started.pass_seconds(30, is_heard=False)
+    assert (started.keeper.fence_epoch, len(started.incidents(HUB))) == (claimed, 1)
+    started.go(Way.OPEN)
+    started.pass_seconds(20, is_heard=True)
+    assert (len(started.incidents(HUB)), open_count(started.incidents(HUB))) == (1, 0)
+
+
+def test_a_standby_that_is_cut_off_leaves_the_active_one_alone(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    standby = started_at(hub, hub.monotonic_ms, monkeypatch)
+    standby.go(Way.AWAY)
+    for _ in range(60):
+        hub.pass_seconds(1, is_heard=True)
+        standby.pass_seconds(1, is_heard=False)
+    assert (standby.keeper.fence_epoch, standby.incidents(HUB)) == (None, [])
+
+
+def test_who_was_fenced_while_the_broker_is_away_claims_nothing_back(hub: Hub) -> None:
+    hub.keeper.release()
+    fence.claim(hub.engine, "another", hub.monotonic_ms)
+    hub.go(Way.AWAY)
+    claimed = hub.keeper.fence_epoch
+    hub.pass_seconds(60, is_heard=False)
+    assert (hub.keeper.fence_epoch, hub.incidents(HUB)) == (claimed, [])

@@ -135,6 +135,21 @@ def _create_settings() -> None:
         sa.PrimaryKeyConstraint("group_name", name="group_setting_key"),
     )
     op.create_table(
+        "group_told",
+        sa.Column("agent_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("taken_back_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["agent_no"], ["agent.agent_no"], name="group_told_agent_no_known"),
+        sa.PrimaryKeyConstraint("agent_no", name="group_told_key"),
+    )
+    op.create_table(
+        "retirement",
+        sa.Column("agent_no", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("requested_ms", sa.BigInteger(), nullable=False),
+        sa.Column("author", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["agent_no"], ["agent.agent_no"], name="retirement_agent_no_known"),
+        sa.PrimaryKeyConstraint("agent_no", name="retirement_key"),
+    )
+    op.create_table(
         "rule_file",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),

@@ -1,5 +1,6 @@
 """The terminal against a served help desk: what people do about incidents, from both ends."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from helpdesk_api.settings import Settings
 from store.model import Batch
 from tests.contract.cli.conftest import healthmon, serving
 from tests.contract.http.conftest import ADMIN, NotingSender
-from tests.contract.http.fleet import FLOWING, agent, troubled
+from tests.contract.http.fleet import FLOWING, agent, silent, troubled
 
 Keep = Callable[[Batch], object]
 Capture = pytest.CaptureFixture[str]
@@ -57,6 +58,18 @@ def test_notices_and_groups(url: str, keep: Keep, sender: NotingSender, capsys: 
     assert healthmon(url, "groups") == 0
 
 
+def test_a_host_that_is_gone_is_retired(url: str, keep: Keep, capsys: Capture) -> None:
+    keep(FLOWING)
+    keep(Batch(agents=[agent("here"), silent("gone")]))
+    assert healthmon(url, "retire", "here") == 1
+    assert "Stop the agent on the host first" in " ".join(capsys.readouterr().err.split())
+    assert healthmon(url, "retire", "nobody") == 1
+    assert healthmon(url, "retire", "gone.example") == 0
+    assert capsys.readouterr().out.startswith("Retiring gone.example. The processor closes its incidents")
+    assert healthmon(url, "retire", "gone", "--json") == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["retirement"]["agent_id"] == "gone"
+
+
 def test_who_may_look_may_change_nothing(desk: Desk, keep: Keep) -> None:
     keep(troubled())
     with serving(create_app(replace(desk, settings=Settings(bind="192.0.2.1")))) as url:
@@ -69,6 +82,7 @@ def test_who_may_look_may_change_nothing(desk: Desk, keep: Keep) -> None:
             ("notify-test", "log"),
             ("notices", "--retry", "1"),
             ("group", "set", "web", "--interval", "10"),
+            ("retire", "web-3"),
         ):
             assert healthmon(url, *arguments, HEALTHMON_API_KEY=made["key"]) == 77, arguments
         for verb in ("mutes", "notices", "groups"):

@@ -80,6 +80,7 @@ def test_only_the_health_checks_are_open_to_everybody() -> None:
     assert {path for _, path, needed in OPERATIONS if needed == "admin"} == {"/api/v1/keys", "/api/v1/keys/{key_id}"}
     assert {(method, path) for method, path, needed in OPERATIONS if needed == "operator"} == {
         ("POST", "/api/v1/agents/{agent}/poll"),
+        ("POST", "/api/v1/agents/{agent}/retire"),
         ("POST", "/api/v1/channels/{name}/test"),
         ("POST", "/api/v1/dependencies"),
         ("DELETE", "/api/v1/dependencies/{dependency_no}"),

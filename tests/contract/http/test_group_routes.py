@@ -11,7 +11,7 @@ from helpdesk_api.desk import Desk
 from helpdesk_api.group_keeper import MOST_COMMANDS, GroupKeeper
 from store import commands
 from store.engine import reading
-from store.model import Batch
+from store.model import Batch, CommandOutcome
 from tests.contract.http.conftest import NotingSender
 from tests.contract.http.fleet import FLOWING, NOW_MS, agent, change, silent, snapshot
 
@@ -108,6 +108,52 @@ def test_who_comes_later_is_told_too_and_ever_more_seldom(
     keep(Batch(agents=[agent("w-1", group_name="web", interval_ms=10_000, last_seen_ms=now_ms)]))
     assert keeper.keep() == 0
     assert keeper.asked == {}
+
+
+def present(**changes: Any) -> Batch:
+    return Batch(agents=[agent("w-1", **{"group_name": "web", "interval_ms": 10_000} | changes)])
+
+
+def done(sender: NotingSender) -> Batch:
+    """The agent's answer to what it was told last."""
+    [*_, (_, command)] = sender.sent
+    return Batch(
+        outcomes=[CommandOutcome(command_id=command.command_id, outcome="done", detail="", received_ms=NOW_MS)]
+    )
+
+
+def test_an_interval_taken_back_reaches_who_was_away(
+    client: TestClient, desk: Desk, keep: Keep, sender: NotingSender
+) -> None:
+    keep(Batch(agents=[agent("w-1", group_name="web"), agent("w-2", group_name="web", interval_ms=10_000)]))
+    put(client, "web", 10)
+    away_ms = NOW_MS - 240_000
+    keep(present(last_seen_ms=away_ms, snapshot_received_ms=away_ms))
+    put(client, "web", None)
+    sender.sent.clear()
+    keeper = GroupKeeper(desk)
+    assert keeper.keep() == 0
+    keep(present())
+    assert keeper.keep() == 1
+    assert told(sender) == [("w-1", {"interval_seconds": None})]  # w-2 was never told any: it is its own
+    assert GroupKeeper(desk).keep() == 1  # while nobody knows whether it arrived
+    keep(done(sender))
+    assert GroupKeeper(desk).keep() == 0
+
+
+def test_who_leaves_a_group_reports_as_its_own_files_say(
+    client: TestClient, desk: Desk, keep: Keep, sender: NotingSender
+) -> None:
+    keep(Batch(agents=[agent("w-1", group_name="web")]))
+    put(client, "web", 10)
+    keep(present(group_name=""))
+    assert GroupKeeper(desk).keep() == 1
+    keep(done(sender))
+    assert GroupKeeper(desk).keep() == 0
+    assert told(sender)[1:] == [("w-1", {"interval_seconds": None})]
+    keep(present(interval_ms=5_000))
+    assert GroupKeeper(desk).keep() == 1  # it is back in the group
+    assert told(sender)[2:] == [("w-1", {"interval_seconds": 10.0})]
 
 
 def test_one_round_never_fills_the_road(client: TestClient, desk: Desk, keep: Keep, sender: NotingSender) -> None:

@@ -59,7 +59,8 @@ def test_an_empty_batch_is_kept(store_engine: Engine, epoch: int) -> None:
     assert rows(store_engine) == before
 
 
-NOT_OF_BATCHES = {"api_key", "command", "suspect", "notice", "mute", "dependency", "group_setting", "rule_file"}
+PEOPLES = {"api_key", "command", "notice", "mute", "dependency", "group_setting", "group_told", "retirement"}
+NOT_OF_BATCHES = PEOPLES | {"suspect", "rule_file"}
 
 
 def test_the_same_batch_again_changes_nothing(store_engine: Engine, epoch: int) -> None:

@@ -2,11 +2,12 @@
 
 from sqlalchemy import Engine
 
-from store import fence
+from store import commands, fence, groups
 from store.agents import group_names, list_agents
 from store.engine import reading, transaction
 from store.groups import group_settings, keep_setting
 from store.ingest import keep_batch
+from store.model import CommandOutcome
 from store.punctuality import punctualities, punctuality
 from store.response import GroupSetting
 from tests.contract.store.builders import NOW_MS, agent, batch, snapshot
@@ -37,6 +38,28 @@ def test_a_setting_replaces_the_one_before(store_engine: Engine) -> None:
         keep_setting(connection, second)
         assert list(group_settings(connection)) == ["db", "web"]
         assert group_settings(connection)["web"] == second
+
+
+def test_who_was_told_is_known_until_it_has_gone_back(store_engine: Engine) -> None:
+    epoch = keep_agents(store_engine)
+    with transaction(store_engine) as connection:
+        for agent_id in ("a", "b", "a"):
+            groups.note_told(connection, agent_id)
+        for agent_id in ("a", "c"):
+            groups.note_taken_back(connection, agent_id, f"of {agent_id}")
+            commands.add(
+                connection, command_id=f"of {agent_id}", agent_id=agent_id, kind="configure", created_ms=1, expires_ms=2
+            )
+        groups.forget_taken_back(connection)
+        assert groups.told_agents(connection) == {"a", "b"}
+    outcome = CommandOutcome(command_id="of a", outcome="done", detail="", received_ms=NOW_MS)
+    keep_batch(store_engine, batch(outcomes=[outcome]), epoch)
+    with transaction(store_engine) as connection:
+        groups.forget_taken_back(connection)
+        assert groups.told_agents(connection) == {"b"}
+        groups.note_told(connection, "a")
+        groups.forget_taken_back(connection)
+        assert groups.told_agents(connection) == {"a", "b"}
 
 
 def test_punctuality_is_read_by_receipt_within_its_time(store_engine: Engine) -> None:
