@@ -21,7 +21,7 @@ stored, in quarantine or named as lost, nothing is stored twice or with other co
 stored records make, the processor's own account says the same, spools and memory kept their bounds. Where web hooks
 were received: every incident that lasted was told and its end after it, late ones to nobody, nothing twice but what a
 processor died over between sending and noting. Controls are broken builds that the checker must turn red.
-A row with 0 records was judged by what it asserts itself, not by the checker.
+Row 44 is judged by what it asserts itself, not by the checker.
 
 `records` were offered by agents, `duplicates` were absorbed, `declared` were named as lost, `drain` is the time from
 the end of the fault until the last record offered by then was accounted for. A row that the last run left out
