@@ -14,6 +14,7 @@ import msgspec
 from agent.epoch import is_of_memory
 from agent.high_water import Mark
 from agent.ranges import Ranges
+from agent.spool_file import log_of
 from agent.spool_room import RESERVE_PAGES
 from agent.spool_rows import GIVE_UP_FIRST, GIVE_UP_LAST, KEEP, Lost, Rows, is_whole
 from agent.status import read_status
@@ -93,32 +94,45 @@ def lost_of(gap: Gap, size_bytes: int = 0, found: Ranges | None = None) -> Lost:
 
 def _lives_of(damaged: Path) -> Iterator[tuple[int, int]]:
     """Epochs and their last seqs as far as the damaged file still tells; the first layout had one epoch only."""
-    told = [seq for (seq,) in _query(damaged, "SELECT seq FROM sqlite_sequence") if _is_ordinal(seq)]
-    assigned = max(told, default=0)
-    lives = list(_query(damaged, "SELECT epoch, coalesce(last_seq, ? - base) FROM life", assigned))
-    for epoch, last_seq in lives or _query(damaged, "SELECT epoch, ? FROM life", assigned):
-        if _is_ordinal(epoch) and _is_ordinal(last_seq):
-            yield epoch, last_seq
+    for source in _sources(damaged):
+        told = [seq for (seq,) in _query(source, "SELECT seq FROM sqlite_sequence") if _is_ordinal(seq)]
+        assigned = max(told, default=0)
+        lives = list(_query(source, "SELECT epoch, coalesce(last_seq, ? - base) FROM life", assigned))
+        for epoch, last_seq in lives or _query(source, "SELECT epoch, ? FROM life", assigned):
+            if _is_ordinal(epoch) and _is_ordinal(last_seq):
+                yield epoch, last_seq
 
 
 def _readable(damaged: Path, agent_id: str) -> Iterator[_Row]:
-    """Whole rows of this agent: from the front up to the first page that cannot be read, then from the back."""
+    """Whole rows of this agent, those of the log again: from the front up to the first page that cannot be read, then
+    from the back."""
+    for source in _sources(damaged):
+        yield from _readable_of(source, agent_id)
+
+
+def _readable_of(source: str, agent_id: str) -> Iterator[_Row]:
     last_position = None
-    for fields in _query(damaged, "SELECT * FROM record ORDER BY 1"):
+    for fields in _query(source, "SELECT * FROM record ORDER BY 1"):
         last_position = fields[0]
         if row := _row(fields, agent_id):
             yield row
-    for fields in _query(damaged, "SELECT * FROM record ORDER BY 1 DESC"):
+    for fields in _query(source, "SELECT * FROM record ORDER BY 1 DESC"):
         if fields[0] == last_position:
             return
         if row := _row(fields, agent_id):
             yield row
 
 
-def _query(damaged: Path, query: str, *values: int) -> Iterator[tuple[Any, ...]]:
+def _sources(damaged: Path) -> list[str]:
+    """The file as its log has it, for what came last, and the file alone, for either may be what is damaged."""
+    address = f"{damaged.resolve().as_uri()}?mode=ro"
+    alone = f"{address}&immutable=1"
+    return [address, alone] if log_of(damaged).is_file() else [alone]
+
+
+def _query(source: str, query: str, *values: int) -> Iterator[tuple[Any, ...]]:
     """The rows before the first that cannot be read; the file stays as it is."""
-    address = f"{damaged.resolve().as_uri()}?mode=ro&immutable=1"
-    with suppress(sqlite3.Error, OverflowError), closing(sqlite3.connect(address, uri=True)) as database:
+    with suppress(sqlite3.Error, OverflowError), closing(sqlite3.connect(source, uri=True)) as database:
         yield from database.execute(query, values)
 
 

@@ -1,10 +1,11 @@
-"""The SQLite file under the spool: grown to its bound when it is made, so that it works on a full disk, and set aside
-when it is damaged."""
+"""The SQLite file under the spool and its write-ahead log: grown to their bounds when they are made, so that they work
+on a full disk, and set aside together when they are damaged."""
 
 import os
 import shutil
 import sqlite3
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,21 +14,30 @@ from rabbitmq.records import LARGEST_EXACT_INTEGER
 
 PAGE_BYTES = 4096
 MOST_SET_ASIDE = 3
-JOURNAL_BYTES = 4 * 1024 * 1024  # more than one transaction needs, kept for it from the start
+LOG_BYTES = 4 * 1024 * 1024  # taken from the start: it holds what the checkpoint waits for and one transaction more
+LOG_HEADER_BYTES = 32
+CHECKPOINT_PAGES = 500
 DAMAGED = "damaged"  # its readable rows are not saved yet
 CORRUPT = "corrupt"  # kept for a person, of no further use to the agent
 _LARGEST_BLOB_BYTES = 512 * 1024 * 1024
 _GIVES_AWAY = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH)
 _PRIMARY_CODE = 0xFF  # SQLite keeps details in the higher bits
 
-# secure_delete off: Debian's SQLite would write zeros over every record that leaves
+# exclusive: no shared memory beside the file; secure_delete off: Debian's SQLite would write zeros over every record
+# that leaves
 _PRAGMAS = """
 PRAGMA page_size = 4096;
 PRAGMA locking_mode = EXCLUSIVE;
-PRAGMA journal_mode = PERSIST;
 PRAGMA synchronous = FULL;
 PRAGMA temp_store = MEMORY;
 PRAGMA secure_delete = OFF;
+"""
+
+# one sync a transaction, where a rollback journal takes four
+_LOG_AHEAD = f"""
+PRAGMA journal_mode = WAL;
+PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+PRAGMA journal_size_limit = {LOG_BYTES};
 """
 
 # position: the number of the record over all epochs; its seq is the distance to the base of its epoch's life
@@ -56,13 +66,29 @@ COMMIT;
 """
 
 
+class SpoolConnection(sqlite3.Connection):
+    """A connection that keeps the log's room when it closes; SQLite would give it back to a disk that may be full at
+    the next start."""
+
+    file: Path
+
+    def close(self) -> None:
+        room = _room(self.file)
+        with suppress(OSError):
+            room.unlink(missing_ok=True)
+            room.hardlink_to(log_of(self.file))
+        super().close()
+        with suppress(OSError):
+            _keep_room(self.file)
+
+
 def open_spool_file(file: Path, *, max_pages: int) -> sqlite3.Connection:
     """The open database, new where there was none or a damaged one, which is renamed and never deleted.
 
     Raises sqlite3.Error or OSError when the folder cannot be used.
     """
     try:
-        if file.is_dir() or _journal(file).is_dir():
+        if file.is_dir() or log_of(file).is_dir():
             raise _not_ours(f"{file} is a folder")
         return _open(file, max_pages)
     except sqlite3.DatabaseError as error:
@@ -79,9 +105,14 @@ def open_in_memory(*, max_pages: int) -> sqlite3.Connection:
     return database
 
 
+def log_of(file: Path) -> Path:
+    """The write-ahead log, which belongs to no other file; what is in it is not in the file yet."""
+    return file.with_name(f"{file.name}-wal")
+
+
 def damaged_file(file: Path) -> Path | None:
     """The last one set aside whose readable rows nobody has saved yet."""
-    return max(file.parent.glob(f"{file.name}.{DAMAGED}-*"), default=None)
+    return max(file.parent.glob(f"{file.name}.{DAMAGED}-*[0-9]"), default=None)
 
 
 def saved(damaged: Path) -> Path:
@@ -89,8 +120,11 @@ def saved(damaged: Path) -> Path:
     such files: the newest stay."""
     corrupt = damaged.with_name(damaged.name.replace(f".{DAMAGED}-", f".{CORRUPT}-"))
     damaged.rename(corrupt)
+    damaged.with_name(f"{damaged.name}-shm").unlink(missing_ok=True)  # of those who read it with its log
+    if log_of(damaged).exists():
+        log_of(damaged).rename(log_of(corrupt))
     file = damaged.name.partition(f".{DAMAGED}-")[0]
-    for kind in (f"{file}.{CORRUPT}-[0-9]*", f"{file}.{CORRUPT}-journal*"):
+    for kind in (f"{file}.{CORRUPT}-*[0-9]", f"{file}.{CORRUPT}-*[0-9]-wal"):
         for old in sorted(damaged.parent.glob(kind))[:-MOST_SET_ASIDE]:
             if old.is_file():
                 old.unlink()
@@ -98,7 +132,11 @@ def saved(damaged: Path) -> Path:
 
 
 def _open(file: Path, max_pages: int) -> sqlite3.Connection:
-    database = sqlite3.connect(file, timeout=1, isolation_level=None, check_same_thread=False)
+    if file.exists():
+        os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))  # says it when the disk is read-only; SQLite says I/O error
+    _keep_room(file)
+    database = sqlite3.connect(file, timeout=1, isolation_level=None, check_same_thread=False, factory=SpoolConnection)
+    database.file = file
     try:
         database.executescript(_PRAGMAS)
         database.execute(f"PRAGMA max_page_count = {max_pages}")
@@ -106,6 +144,8 @@ def _open(file: Path, max_pages: int) -> sqlite3.Connection:
         _bring_up_to_date(database)
         if database.execute("SELECT epoch FROM life").fetchone() is None:
             _grow(database, file, max_pages)
+        database.executescript(_LOG_AHEAD)
+        _grow_log(log_of(file))
     except BaseException:
         database.close()
         raise
@@ -155,32 +195,58 @@ def _grow(database: sqlite3.Connection, file: Path, max_pages: int) -> None:
     """Take the room now, when it is there, but never more than half of what the disk has left."""
     (grown_pages,) = database.execute("PRAGMA page_count").fetchone()
     wanted_bytes = min((max_pages - grown_pages - 64) * PAGE_BYTES, shutil.disk_usage(file.parent).free // 2)
+    database.execute("PRAGMA journal_mode = DELETE")  # not all of it through the log
     database.execute("CREATE TABLE room (taken BLOB)")
     while wanted_bytes > PAGE_BYTES:
         blob_bytes = min(wanted_bytes, _LARGEST_BLOB_BYTES)
         database.execute("INSERT INTO room VALUES (zeroblob(?))", (blob_bytes,))  # committed, or nothing is written
         wanted_bytes -= blob_bytes
     database.execute("DROP TABLE room")
-    descriptor = os.open(_journal(file), os.O_RDWR | os.O_CLOEXEC)
+
+
+def _grow_log(log: Path) -> None:
+    """Zeros after its end say nothing to SQLite."""
     try:
-        os.posix_fallocate(descriptor, 0, min(JOURNAL_BYTES, max_pages * PAGE_BYTES))
+        with log.open("ab") as stream:
+            stream.write(bytes(max(0, LOG_BYTES - stream.tell())))
     except OSError:
         pass  # without it a full disk is met later, by going on in memory
-    finally:
-        os.close(descriptor)
+
+
+def _keep_room(file: Path) -> None:
+    """A log that was closed is an empty one of the same size: SQLite reads no further than a header of zeros."""
+    room, log = _room(file), log_of(file)
+    if not room.exists():
+        return
+    if log.exists():  # killed before it was closed
+        room.unlink()
+        return
+    with room.open("r+b") as stream:
+        stream.write(bytes(LOG_HEADER_BYTES))
+        stream.flush()
+        os.fdatasync(stream.fileno())
+    room.rename(log)
+
+
+def _room(file: Path) -> Path:
+    return file.with_name(f"{file.name}-room")
 
 
 def _set_aside(file: Path) -> None:
-    """Move the file and its journal (which belongs to no other file) out of the way."""
-    suffix = f".{DAMAGED}-{time.time_ns()}"
+    """Move the file, and the log if it says anything, out of the way."""
+    aside = file.with_name(f"{file.name}.{DAMAGED}-{time.time_ns()}")
+    log = log_of(file)
     if file.exists():
-        file.rename(file.with_name(f"{file.name}{suffix}"))
-    if _journal(file).exists():
-        _journal(file).rename(file.with_name(f"{file.name}.{CORRUPT}-journal{suffix}"))
+        file.rename(aside)
+    if log.is_file() and _is_empty(log):
+        log.unlink()
+    elif log.exists():
+        log.rename(log_of(aside))
 
 
-def _journal(file: Path) -> Path:
-    return file.with_name(f"{file.name}-journal")
+def _is_empty(log: Path) -> bool:
+    with log.open("rb") as stream:
+        return not any(stream.read(LOG_HEADER_BYTES))
 
 
 def _not_ours(why: str) -> sqlite3.DatabaseError:

@@ -1,13 +1,16 @@
 """Spools for tests: small ones, killed ones, and what is in them."""
 
+import shutil
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 
 from agent.spool import Spool
+from agent.spool_file import log_of
 from rabbitmq.records import AnyRecord, Loss
 from rabbitmq.statement import Statement
 from tests.unit.agent.stamping import AGENT_ID, stamper
@@ -21,8 +24,12 @@ def open_spool(folder: Path, bound_bytes: int = SMALLEST_BOUND_BYTES) -> Spool:
 
 
 def crash(spool: Spool) -> None:
-    """What a killed process does: the file is let go, nothing is written."""
+    """What a killed process does: the files are let go as they are."""
+    file = spool._file
+    left = {each: each.read_bytes() for each in (file, log_of(file)) if each.exists()} if file else {}
     spool._rows.database.close()
+    for each, content in left.items():
+        each.write_bytes(content)
 
 
 def decoded(body: bytes) -> AnyRecord:
@@ -66,10 +73,11 @@ def statement(epoch: int, assigned_seq: int, settled_seq: int = 0, missing: Iter
 
 def kept_in(file: Path) -> dict[Number, bytes]:
     """The committed rows of a spool's file, by the numbers in their bodies."""
-    with (
-        closing(sqlite3.connect(f"{file.as_uri()}?mode=ro&immutable=1", uri=True)) as database,
-        suppress(sqlite3.Error),
-    ):
-        bodies = [body for (body,) in database.execute("SELECT body FROM record")]
+    with TemporaryDirectory() as folder, suppress(sqlite3.Error):
+        for each in (file, log_of(file)):
+            if each.is_file():
+                shutil.copy(each, folder)
+        with closing(sqlite3.connect(Path(folder) / file.name)) as database:
+            bodies = [body for (body,) in database.execute("SELECT body FROM record")]
         return {(record.epoch, record.seq): body for body in bodies for record in [decoded(body)]}
     return {}

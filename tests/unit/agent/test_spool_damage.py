@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from agent.spool import Spool
+from agent.spool_file import log_of
 from agent.stamp import Stamper
 from agent.status import write_status
 from rabbitmq.records import AnyRecord
@@ -50,10 +51,6 @@ def cut_to(size_bytes: int) -> Damage:
     return lambda spool: os.truncate(spool, size_bytes)
 
 
-def journal_of(spool: Path) -> Path:
-    return spool.with_name(f"{spool.name}-journal")
-
-
 def fill(content: bytes) -> Damage:
     def damage(spool: Path) -> None:
         spool.write_bytes(content)
@@ -65,9 +62,9 @@ def delete(spool: Path) -> None:
     spool.unlink()
 
 
-def delete_with_journal(spool: Path) -> None:
+def delete_with_log(spool: Path) -> None:
     spool.unlink()
-    journal_of(spool).unlink()
+    log_of(spool).unlink()
 
 
 def folder_in_its_place(spool: Path) -> None:
@@ -76,17 +73,37 @@ def folder_in_its_place(spool: Path) -> None:
     (spool / "a file").write_text("somebody's")
 
 
-def folder_for_a_journal(spool: Path) -> None:
-    journal_of(spool).unlink()
-    journal_of(spool).mkdir()
+def log(damage: Damage) -> Damage:
+    return lambda spool: damage(log_of(spool))
 
 
-def garbage_for_a_journal(spool: Path) -> None:
-    journal_of(spool).write_bytes(b"\xff" * 20_000)
+def folder_for_a_log(spool: Path) -> None:
+    log_of(spool).unlink()
+    log_of(spool).mkdir()
 
 
-def journal_with_a_header_and_no_pages(spool: Path) -> None:
-    journal_of(spool).write_bytes(b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7" + b"\x00\x00\x00\x09" * 5)
+def flip_the_log_of_a_record(spool: Path) -> None:
+    """After a stop the log is read no more; what was in it is in the file."""
+    write_at(log_of(spool).read_bytes().rindex(b'"seq":110,'), b"\x00\x01\x02")(log_of(spool))
+
+
+def log_of_another_spool(spool: Path) -> None:
+    other = spool.parent / "other"
+    other.mkdir()
+    stranger = open_spool(other)
+    stranger.append(goodbye)
+    crash(stranger)
+    shutil.copy(log_of(other / spool.name), log_of(spool))
+
+
+def file_older_than_its_log(spool: Path) -> None:
+    """A backup of the file alone, put back under the log of now."""
+    before = spool.read_bytes()
+    later = open_spool(spool.parent)
+    for _ in range(9):
+        later.append(snapshot_of(5000))
+    crash(later)
+    spool.write_bytes(before)
 
 
 def foreign_file(spool: Path) -> None:
@@ -113,8 +130,8 @@ def another_page_size(spool: Path) -> None:
     sql("PRAGMA journal_mode = DELETE; PRAGMA page_size = 1024; VACUUM;")(spool)
 
 
-def wal_mode(spool: Path) -> None:
-    sql("PRAGMA journal_mode = WAL; UPDATE record SET rank = rank;")(spool)
+def rollback_mode(spool: Path) -> None:
+    sql("PRAGMA journal_mode = PERSIST; UPDATE record SET rank = rank;")(spool)
 
 
 def high_water(content: bytes | None) -> Damage:
@@ -169,15 +186,23 @@ CASES: dict[str, Damage] = {
     "text": fill(b"no database at all" * 1000),
     "a magic and nothing more": fill(b"SQLite format 3\x00 and then nothing"),
     "deleted": delete,
-    "deleted with its journal": delete_with_journal,
+    "deleted with its log": delete_with_log,
     "a folder in its place": folder_in_its_place,
-    "a folder for a journal": folder_for_a_journal,
-    "garbage for a journal": garbage_for_a_journal,
-    "a torn journal": journal_with_a_header_and_no_pages,
+    "a folder for a log": folder_for_a_log,
+    "garbage for a log": log(fill(b"\xff" * 20_000)),
+    "an empty log": log(cut_to(0)),
+    "no log": log(delete),
+    "a log cut in the middle of a page": log(cut_to(70_077)),
+    "a log cut after its header": log(cut_to(32)),
+    "a log whose header is zeroed": log(write_at(0, bytes(32))),
+    "a log whose header is flipped": log(write_at(16, b"\xff\xff")),
+    "bytes in the log are flipped": flip_the_log_of_a_record,
+    "the log of another spool": log_of_another_spool,
+    "a file older than its log": file_older_than_its_log,
     "another program's file": foreign_file,
     "another program's tables of our names": foreign_tables_of_our_names,
     "another page size": another_page_size,
-    "turned into WAL mode": wal_mode,
+    "turned into rollback mode": rollback_mode,
     "no life": sql("DELETE FROM life"),
     "a life of words": sql("UPDATE life SET epoch = 'long ago'"),
     "two lives of one epoch": sql("INSERT INTO life SELECT * FROM life"),
