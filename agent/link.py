@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from pika.adapters.select_connection import IOLoop, SelectConnection
+from pika.adapters.select_connection import IOLoop
 
 from agent.backoff import Backoff
 from agent.broker_trouble import Trouble, explain
+from agent.connection import Connection
 from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress, connection_parameters, message_properties
 from rabbitmq.message import Envelope
 from rabbitmq.topology import EXCHANGE
@@ -35,13 +36,6 @@ class LinkListener(Protocol):
 
     def link_closed(self) -> None:
         """The last word after `close`: no connection is left, nor one in the making."""
-
-
-class Connection(SelectConnection):  # type: ignore[misc]  # the driver is not typed
-    """One that can be closed while it is being made: pika 1.4.4 passes a class then where it means an error."""
-
-    def _on_connection_workflow_done(self, conn_or_exc: Any) -> None:
-        super()._on_connection_workflow_done(conn_or_exc() if isinstance(conn_or_exc, type) else conn_or_exc)
 
 
 class Link:
