@@ -48,7 +48,7 @@ class Host:
     @property
     def is_mounted(self) -> bool:
         """Whether another system's files are read than those of this process' own namespaces."""
-        return self.root != Path("/") and self.scope == "host"
+        return self.scope == "host" and str(self.root) != "/"
 
     def read_proc(self, name: str) -> bytes:
         """The content of one file below /proc, which stays open for the next time; raises OSError."""

@@ -8,7 +8,7 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 from agent.batch import Batch, Row
@@ -35,6 +35,21 @@ class SpoolUnavailable(Exception):
     """The disk refuses: nothing was written, no number was used. Try again with the next record."""
 
 
+class _Guard:
+    """One thread at a time, and no driver's error past this file. May be entered again by the thread that holds it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        self.lock.release()
+        if isinstance(error, (sqlite3.Error, OSError)):
+            raise SpoolUnavailable(str(error)) from error
+
+
 class Spool:
     """Records of this and of earlier epochs. Any thread may call any method; each may raise SpoolUnavailable."""
 
@@ -49,11 +64,12 @@ class Spool:
         memory: tuple[int, int] | None = None,
     ) -> None:
         """On disk, or without a file in memory; `memory` is then its epoch and its first position."""
-        self._lock = threading.RLock()
+        self._guard = _Guard()
+        self._lock = self._guard.lock
         self._file = file
         self._stamp = stamp
         max_pages = max(bound_bytes // PAGE_BYTES, 2 * RESERVE_PAGES)
-        with self._guarded():
+        with self._guard:
             if file is None:
                 epoch, first_position = memory or (memory_epoch(), 1)
                 self._rows = open_rows_in_memory(stamp, max_pages=max_pages, epoch=epoch, first_position=first_position)
@@ -70,7 +86,7 @@ class Spool:
 
     def append(self, build: Callable[[Stamp], Record]) -> int:
         """Number, stamp and keep one record; returns its seq once it is on disk."""
-        with self._guarded():
+        with self._guard:
             try:
                 return self._append(build)
             except sqlite3.OperationalError as error:
@@ -81,14 +97,14 @@ class Spool:
 
     def take_newest(self) -> Batch | None:
         """The record last appended, now in flight, or None when it is not waiting."""
-        with self._guarded():
+        with self._guard:
             position, life = self._rows.state.last_position, self._rows.lives[-1]
             return self._take(life, position, 1, 1) if position > life.base else None
 
     def take_oldest(self, limit: int, max_bytes: int) -> Batch | None:
         """Up to `limit` waiting records of one epoch, of at most `max_bytes` together (but at least one), now in
         flight."""
-        with self._guarded():
+        with self._guard:
             while (position := self._rows.state.waiting.first_from(0)) is not None:
                 batch = self._take(self._rows.life_at(position), position, limit, max_bytes)
                 if batch:
@@ -97,7 +113,7 @@ class Spool:
 
     def put_back(self, positions: Iterable[int]) -> None:
         """These are no longer in flight: they wait again."""
-        with self._guarded():
+        with self._guard:
             for position in positions:
                 if position in self._rows.state.in_flight:
                     self._rows.state.in_flight.discard(position, position)
@@ -105,7 +121,7 @@ class Spool:
 
     def confirm(self, positions: Iterable[int]) -> None:
         """The broker has these. They are kept until the hub has settled them, for a broker may lose its disk."""
-        with self._guarded():
+        with self._guard:
             for position in positions:
                 self._rows.state.in_flight.discard(position, position)
 
@@ -114,7 +130,7 @@ class Spool:
 
         An epoch far above all that this agent can have reached is not believed.
         """
-        with self._guarded():
+        with self._guard:
             if statement.epoch > self.epoch + EPOCHS_AHEAD:
                 return
             if statement.epoch > self.epoch:
@@ -133,13 +149,13 @@ class Spool:
 
     def adopt(self, other: "Spool") -> None:
         """Keep what a spool in memory kept, under its own numbers, and begin an epoch above it."""
-        with self._guarded(), other._guarded():
+        with self._guard, other._guard:
             while self._room.is_short_of(other._rows.used_pages) and self._give_way():
                 pass
             self._adopt(other)
 
     def close(self) -> None:
-        with self._guarded():
+        with self._guard:
             self._rows.close()
 
     @property
@@ -181,7 +197,7 @@ class Spool:
     @property
     def size_bytes(self) -> int:
         """Disk in use by kept records, their tree included."""
-        with self._guarded():
+        with self._guard:
             return self._rows.used_pages * PAGE_BYTES
 
     def _give_way(self) -> bool:
@@ -289,12 +305,3 @@ class Spool:
         ):
             if position not in self._rows.state.settled:
                 yield rank, position, body
-
-    @contextmanager
-    def _guarded(self) -> Iterator[None]:
-        """One thread at a time, and no driver's error past this file."""
-        with self._lock:
-            try:
-                yield
-            except (sqlite3.Error, OSError) as error:
-                raise SpoolUnavailable(str(error)) from error

@@ -82,7 +82,7 @@ def write_status(folder: Path, status: Status) -> None:
     """Raises OSError."""
     content = msgspec.json.encode(status)
     padded = content.ljust(-(-len(content) // BLOCK_BYTES) * BLOCK_BYTES)  # a shorter text leaves no tail of a longer
-    descriptor = os.open(folder / STATUS_FILE, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(f"{folder}/{STATUS_FILE}", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         os.pwrite(descriptor, padded, 0)
         if os.fstat(descriptor).st_size > len(padded):

@@ -6,9 +6,10 @@ from agent.host import Host
 from rabbitmq.records import Readings
 
 DIRECTIONS = ("receive", "transmit")
-# Position of each count within a direction's eight columns of /proc/net/dev.
-COUNTS = {"bytes": 0, "packets": 1, "errors": 2, "drops": 3}
-COLUMNS = 8
+# The first of a direction's eight columns of /proc/net/dev.
+COUNTS = ("bytes", "packets", "errors", "drops")
+COUNTED, COLUMNS = len(COUNTS), 8
+PACKETS = COUNTS.index("packets")
 METRICS = tuple(f"network.{direction}_{count}_per_second" for direction in DIRECTIONS for count in COUNTS)
 
 _MEANINGS = {
@@ -58,9 +59,9 @@ def parse_net_dev(table: bytes) -> dict[str, tuple[float, ...]]:
         if interface.startswith("veth"):
             continue
         columns = rest.split()
-        if columns[COUNTS["packets"]] == columns[COLUMNS + COUNTS["packets"]] == "0":
-            continue
-        interfaces[interface] = tuple(float(columns[start + at]) for start in (0, COLUMNS) for at in COUNTS.values())
+        counts = tuple(map(float, columns[:COUNTED] + columns[COLUMNS : COLUMNS + COUNTED]))
+        if any(counts[PACKETS::COUNTED]):
+            interfaces[interface] = counts
     return interfaces
 
 

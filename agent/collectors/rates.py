@@ -1,6 +1,7 @@
 """From counters that only grow to rates per second."""
 
 from collections.abc import Mapping
+from operator import ge
 
 Counters = Mapping[str, tuple[float, ...]]
 Rate = dict[str, tuple[float, ...]]
@@ -30,7 +31,7 @@ class Rates:
         before = self._counters if elapsed_seconds > 0 else {}
         self._counters, self._taken_seconds = counters, now_seconds
         self._rates = {
-            device: tuple((new - old) / elapsed_seconds for new, old in zip(values, before[device], strict=True))
+            device: tuple([(new - old) / elapsed_seconds for new, old in zip(values, before[device], strict=True)])
             for device, values in counters.items()
             if device in before and _only_grew(before[device], values)
         }
@@ -38,4 +39,4 @@ class Rates:
 
 
 def _only_grew(before: tuple[float, ...], after: tuple[float, ...]) -> bool:
-    return all(new >= old for new, old in zip(after, before, strict=True))
+    return all(map(ge, after, before))
