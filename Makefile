@@ -46,5 +46,5 @@ bench: .venv/dev # what an agent and the pipeline cost here, node_exporter besid
 	@.venv/bin/python -m bench
 
 .PHONY: faults
-faults: .venv/dev # break real programs, brokers, networks and databases; QUICK=1, ROWS=1,9, KILLS=1000, SEED=7 choose
+faults: .venv/dev # break real programs, brokers, networks and databases; JOBS=4 at a time; QUICK=1, ROWS=1,9, KILLS=1000, SEED=7 choose
 	@.venv/bin/python -m faults

@@ -1,7 +1,7 @@
 """The number of a spool's life: `counter << 32 | low bits`, below 2**53, rising with each new epoch of one agent.
 
 Even counters with random low bits are of spools on disk, counted in a file. Odd ones are of spools in memory, while the
-disk refuses: their low bits are the Unix seconds, so that a later one is higher though nothing can be written down.
+disk refuses: their low bits are the Unix time in ticks, so that a later one is higher though nothing is written down.
 """
 
 import secrets
@@ -11,6 +11,7 @@ from pathlib import Path
 from agent.files import write_atomically
 
 LOW_BITS = 32
+TICKS_A_SECOND = 16  # an agent takes longer to start; the low bits begin anew after eight years
 LARGEST_COUNTER = 2**21 - 2
 EPOCHS_AHEAD = 1000 << LOW_BITS  # more spools were not opened without the others' knowing
 
@@ -29,10 +30,10 @@ def open_epoch(counter_file: Path, *, above: int = 0) -> int:
 
 
 def memory_epoch(*, above: int = 0) -> int:
-    """An epoch that no disk knows, above the given one and above memory epochs of earlier seconds."""
+    """An epoch that no disk knows, above the given one and above memory epochs of earlier ticks."""
     counter = above >> LOW_BITS
-    seconds = int(time.time()) & (1 << LOW_BITS) - 1
-    return (counter + 1 + counter % 2) << LOW_BITS | seconds
+    ticks = int(time.time() * TICKS_A_SECOND) & (1 << LOW_BITS) - 1
+    return (counter + 1 + counter % 2) << LOW_BITS | ticks
 
 
 def is_of_memory(epoch: int) -> bool:

@@ -81,7 +81,7 @@ class Spool:
 
     @classmethod
     def in_memory(cls, stamp: Callable[[int, int], Stamp], *, bound_bytes: int = DEFAULT_BOUND_BYTES) -> "Spool":
-        """One that ends with its process; its epoch is above those of earlier seconds."""
+        """One that ends with its process; its epoch is above those of earlier starts."""
         return cls(None, stamp, bound_bytes=bound_bytes)
 
     def append(self, build: Callable[[Stamp], Record]) -> int:

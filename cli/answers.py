@@ -23,6 +23,7 @@ class Host:
     """One agent and the host it reports; `name` is what people call it.
 
     `clock_offset_seconds` is above 0 when its clock is behind. `errors` is what the agent could not do, each with why.
+    `behind` is the trouble in front that explains the host's own, with its incident; empty when there is none.
     """
 
     agent_id: str
@@ -36,6 +37,8 @@ class Host:
     clock_offset_seconds: float | None
     errors: Mapping[str, str]
     url: str
+    behind: str
+    retired: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """`closed` is None while it is open, `agent_id` where no host stands behind it.
+    """`closed` is None while it is open, `agent_id` where no host stands behind it. `reading` is what it is about.
 
     `acknowledged_by` and `muted`, until when and why, are empty while it is neither.
     """
@@ -79,6 +82,7 @@ class Incident:
     host: str
     severity: str
     sentence: str
+    reading: str
     opened: str
     closed: str | None
     acknowledged_by: str
@@ -114,6 +118,8 @@ def host(answer: Mapping[str, Any]) -> Host:
         clock_offset_seconds=answer["clock_offset_seconds"],
         errors=answer["errors"],
         url=answer["url"],
+        behind=answer.get("behind", ""),
+        retired=answer.get("retired", False),
     )
 
 
@@ -139,6 +145,7 @@ def incident(answer: Mapping[str, Any]) -> Incident:
         host=answer["host_name"] or answer["agent_id"],
         severity=answer["severity"],
         sentence=answer["sentence"],
+        reading=f"{answer['metric']}{{{answer['subject']}}}" if answer["subject"] else answer["metric"],
         opened=answer["opened"],
         closed=answer["closed"],
         acknowledged_by=(answer["acknowledged"] or {"author": ""})["author"],

@@ -131,7 +131,8 @@ def _refusal(response: httpx2.Response, problem: Mapping[str, Any], missing: str
     if status in (401, 403):
         return Trouble(f"Not allowed: {detail}", ExitCode.NOT_ALLOWED)
     if status in (404, 409):
-        return Trouble(f"{detail} {missing}".strip(), ExitCode.NONE)
+        hint = missing if status == 404 else ""
+        return Trouble(f"{detail} {hint}".strip(), ExitCode.NONE)
     if status == 429 or status >= 500:
         seconds = response.headers.get("retry-after", "")
         again = f"Try again in {seconds} s." if seconds.isdecimal() else "Try again later."

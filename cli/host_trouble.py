@@ -2,7 +2,7 @@
 
 from cli.answers import Host
 from cli.screen import Screen
-from cli.words import span
+from console.quantities import span
 
 MOST_LINES = 12
 TOLERATED_SECONDS = 2.0

@@ -10,6 +10,13 @@ _LENGTH = re.compile(r"([1-9][0-9]{0,8})(s|m|h|d)")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
+def stated(text: str, what: str) -> str:
+    """The text without the blanks around it. Raises Trouble when nothing is left."""
+    if not text.strip():
+        raise Trouble(f"The {what} is empty: others would read nothing. Give one.", ExitCode.USAGE)
+    return text.strip()
+
+
 def incident_number(reference: str) -> int:
     """Of i/142 or 142. Raises Trouble."""
     found = _INCIDENT.fullmatch(reference)

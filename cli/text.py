@@ -8,7 +8,7 @@ from typing import Any
 from console.text import escape
 
 OUR_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-VERBATIM = frozenset({"command"})  # people copy it, so its lines stay lines
+VERBATIM = frozenset({"command", "output"})  # people copy the one and read the other, so their lines stay lines
 
 
 def escaped(answer: Any, *, keep_lines: bool = False) -> Any:

@@ -2,19 +2,9 @@
 
 from datetime import UTC, datetime
 
-_SPANS = ((86400, "d"), (3600, "h"), (60, "min"))
-
 
 def age_seconds(moment: str, now_seconds: float) -> float:
     return max(0.0, now_seconds - datetime.fromisoformat(moment).timestamp())
-
-
-def span(seconds: float) -> str:
-    """A length of time in its largest unit: 4 s, 12 min, 3 h, 2 d."""
-    for size, unit in _SPANS:
-        if seconds >= size:
-            return f"{int(seconds // size)} {unit}"
-    return f"{int(seconds)} s"
 
 
 def clock(moment: str, now_seconds: float) -> str:

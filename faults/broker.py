@@ -7,7 +7,8 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from deploy.local.broker import LOOPBACK, BrokerPlan, BrokerPorts, PrivateBroker, free_ports
+from deploy.local.broker import LOOPBACK, BrokerPlan, BrokerPorts, PrivateBroker
+from faults.ports import claim_ports
 from rabbitmq.connection import BrokerAddress
 from rabbitmq.management import Management
 from rabbitmq.setup import SetupSettings, set_up
@@ -20,7 +21,7 @@ class Broker:
     """Started, killed, frozen, wiped. `bind` is a second address that it listens on."""
 
     def __init__(self, folder: Path, bind: str = LOOPBACK) -> None:
-        amqp, management, epmd, distribution = free_ports(4)
+        amqp, management, epmd, distribution = claim_ports(4)
         ports = BrokerPorts(amqp=amqp, management=management, epmd=epmd, distribution=distribution)
         self.folder = folder
         self.port = amqp

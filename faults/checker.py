@@ -6,15 +6,16 @@ from dataclasses import dataclass, field
 
 from faults.evidence import Kept
 from faults.missing import missing
-from faults.reference import (
+from faults.reference import Differences, differences
+from faults.timers import (
     endless_silences,
-    expected_steps,
-    impossible_steps,
+    false_silences,
+    families_of_nobody,
     impossible_steps_of_timers,
-    rules_of_timers,
+    missed_silences,
 )
 from faults.witness import Key, Witnessed
-from processor.findings import OWN_RULES, SILENCE_RULES
+from processor.findings import CLOCK_SKEW, OWN_RULES, SILENCE_RULES
 
 MOST_SPOOL_BYTES = 65 * 1024 * 1024
 MOST_AGENT_RSS_BYTES = 60 * 1024 * 1024
@@ -64,13 +65,16 @@ def judge(
     excuse: Excuse = NOTHING,
     *,
     was_restarted: bool = False,
+    dead: Collection[str] = (),
 ) -> Verdict:
     """All rules on one finished run; `excuse` is what its fault may bring about.
 
-    What a processor reads before its first own canary is history. When one `was_restarted` nobody outside knows which
-    records those are, so incidents are only held against the records that they name.
+    What a processor reads before its first own canary is history; when one `was_restarted` nobody outside knows which
+    records those are. `dead` are agents that had no disk and were dead for long in the end.
     """
-    expected, judged = (set(), set()) if was_restarted else expected_steps(seen, kept)
+    seen = seen.without_tails_of(dead)
+    clocks_hold = CLOCK_SKEW.rule not in excuse.incidents
+    differs = differences(kept, is_undisturbed=not was_restarted, clocks_hold=clocks_hold)
     return Verdict(
         offered=len(seen.offered),
         stored=len(kept.stored_keys),
@@ -79,7 +83,7 @@ def judge(
         copies=seen.copies,
         duplicates=sum(row.duplicates for row in kept.accounts),
         drain_seconds=drain_seconds,
-        judged_agents=len(judged),
+        judged_agents=len(differs.judged_agents),
         violations=[
             *confirmed_is_kept(seen, kept),
             *offered_is_accounted(seen, kept),
@@ -87,8 +91,9 @@ def judge(
             *losses_have_a_cause(kept, excuse),
             *stored_was_offered(seen, kept),
             *nothing_is_twice(kept),
-            *incidents_as_by_the_book(expected, judged, kept),
-            *incidents_are_shown(kept, excuse),
+            *incidents_as_by_the_book(differs),
+            *silence_is_true(seen, kept, dead),
+            *incidents_can_be(kept, excuse),
             *account_agrees(seen, kept),
             *bounds_hold(measured),
         ],
@@ -139,23 +144,30 @@ def nothing_is_twice(kept: Kept) -> list[str]:
     return missing("C3: stored twice", {key for key in times if times[key] > 1})
 
 
-def incidents_as_by_the_book(expected: Collection[object], judged: Collection[str], kept: Kept) -> list[str]:
-    """C4: the incidents of the agents whose records all came in their order are those of a fold over what is stored."""
-    others = OWN_RULES | rules_of_timers()
-    found = {step for step in kept.incidents if step.agent_id in judged and step.rule not in others}
+def incidents_as_by_the_book(differs: Differences) -> list[str]:
+    """C4: the incidents are those of a fold over what is stored, and those that late records alone show say so."""
     return [
-        *missing("C4: a change of an incident that should be there", set(expected) - found),
-        *missing("C4: a change of an incident that should not be there", found - set(expected)),
+        *missing("C4: a change of an incident that should be there", differs.missing),
+        *missing("C4: a change of an incident that should not be there", differs.foreign),
+        *missing("C4: history that is called news, or news history", differs.misdated),
     ]
 
 
-def incidents_are_shown(kept: Kept, excuse: Excuse) -> list[str]:
-    """C4: no incident of any agent that the stored records do not show, and none about our own mistakes."""
+def silence_is_true(seen: Witnessed, kept: Kept, dead: Collection[str]) -> list[str]:
+    """C4: nobody is called silent who speaks, and who is dead is."""
+    return [
+        *missing("C4: called silent while it spoke", false_silences(seen, kept)),
+        *missing("C4: a silence that never ended", endless_silences(kept)),
+        *missing("C4: many called silent together, and they were not", families_of_nobody(kept)),
+        *missing("C4: dead and not called silent", missed_silences(kept, dead)),
+    ]
+
+
+def incidents_can_be(kept: Kept, excuse: Excuse) -> list[str]:
+    """C4: no timer rings before its time, and there is no incident about our own mistakes."""
     own = {step for step in kept.incidents if step.rule in OWN_RULES - SILENCE_RULES - set(excuse.incidents)}
     return [
-        *missing("C4: a change of an incident that its record does not show", impossible_steps(kept)),
         *missing("C4: an incident that no timer can have opened", impossible_steps_of_timers(kept)),
-        *missing("C4: a silence that never ended", endless_silences(kept)),
         *missing("C4: an incident about the account itself", own),
     ]
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import psycopg
 
-from deploy.local.broker import DIES_WITH_PARENT, LOOPBACK, free_ports
+from deploy.local.broker import DIES_WITH_PARENT, LOOPBACK
+from faults.ports import claim_ports
 from faults.row import CannotRun
 from tests.waiting import wait_for
 
@@ -24,7 +25,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._binaries = _binaries()
-        (self.port,) = free_ports(1)
+        (self.port,) = claim_ports(1)
         self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, port: int | None = None) -> str:

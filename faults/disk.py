@@ -1,13 +1,20 @@
 """A small ext4 file system of our own on a loop device: to be filled, made read-only, or cut from its power."""
 
+import fcntl
 import os
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
 from faults.row import CannotRun
+from tests.waiting import wait_for
 
 FILLER = "filler"
+GET_STATUS, SET_STATUS = 0x4C05, 0x4C04  # <linux/loop.h>
+STATUS_BYTES, SIZE_LIMIT_AT = 232, 32
+ONE_PAGE_BYTES = 4096
+MENDED = (0, 1)  # what e2fsck ends with when the file system is good, by itself or by now
 
 
 class Disk:
@@ -51,6 +58,25 @@ class Disk:
     def make_writable(self) -> None:
         _run("mount", "-o", "remount,rw", str(self.mount))
 
+    def break_down(self) -> None:
+        """From now on the device answers every read and write with EIO, all but those of its first page."""
+        (device,) = _run("losetup", "-j", str(self._image), "--noheadings", "--output", "NAME").split()
+        descriptor = os.open(device, os.O_RDWR)
+        try:
+            status = bytearray(STATUS_BYTES)
+            fcntl.ioctl(descriptor, GET_STATUS, status)
+            struct.pack_into("=Q", status, SIZE_LIMIT_AT, ONE_PAGE_BYTES)
+            fcntl.ioctl(descriptor, SET_STATUS, bytes(status))
+        finally:
+            os.close(descriptor)
+
+    def repair(self) -> None:
+        """Nobody may use the disk; it then holds what had reached it, as its operator finds it after a check."""
+        wait_for(self._is_unmounted, "nobody uses the broken disk")
+        checked = subprocess.run(["e2fsck", "-p", str(self._image)], check=False, capture_output=True)
+        assert checked.returncode in MENDED, f"e2fsck: {checked.stdout.decode()}"
+        self._mount()
+
     def sync(self) -> None:
         """What was written up to now is on the disk, as it is after any minute."""
         _run("sync", "--file-system", str(self.mount))
@@ -70,6 +96,9 @@ class Disk:
     def _mount(self) -> None:
         _run("mount", "-o", "loop", str(self._image), str(self.mount))
 
+    def _is_unmounted(self) -> bool:
+        return subprocess.run(["umount", str(self.mount)], check=False, capture_output=True).returncode == 0
+
     def _write_until_full(self, descriptor: int, block: bytes) -> None:
         try:
             while os.write(descriptor, block) == len(block):
@@ -78,5 +107,5 @@ class Disk:
             return
 
 
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)
+def _run(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True).stdout.decode()

@@ -56,6 +56,7 @@ class IncidentStep:
     subject: str
     change: str
     at_ms: int = field(default=0, compare=False)  # by the processor's clock
+    is_late: bool = field(default=False, compare=False)  # its incident, in the end
 
     @property
     def key(self) -> Key:
@@ -82,6 +83,7 @@ class Kept:
     quarantined: list[QuarantinedRow] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     snapshots: list[StoredSnapshot] = field(default_factory=list)
+    others: list[tuple[Key, int]] = field(default_factory=list)  # not snapshots, each with the time of its receipt
     incidents: list[IncidentStep] = field(default_factory=list)
     accounts: list[AccountRow] = field(default_factory=list)
     died_in_memory: set[Key] = field(default_factory=set)  # the processor's word: an epoch in memory has ended
@@ -146,7 +148,9 @@ def read_evidence(engine: Engine) -> Kept:
                 tables.record, tables.agent, tables.record.c.agent_no == tables.agent.c.agent_no
             )
         ):
-            kept.stored.append((Key(row.agent_id, row.epoch, row.seq), digest_of_body(row.raw)))
+            key = Key(row.agent_id, row.epoch, row.seq)
+            kept.stored.append((key, digest_of_body(row.raw)))
+            kept.others.append((key, row.received_ms))
             if row.kind == "loss":
                 kept.losses.append(msgspec.json.decode(row.raw, type=Loss))
         kept.quarantined = _quarantined(connection)
@@ -223,6 +227,7 @@ def _incident_steps(connection: Connection) -> list[IncidentStep]:
             incident.c.subject,
             event.c.change,
             event.c.received_ms,
+            incident.c.is_late,
         )
         .join_from(event, incident, event.c.number == incident.c.number)
         .join(agent, agent.c.agent_no == incident.c.agent_no)

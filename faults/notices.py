@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
+from faults.flights import End, Flight
 from faults.missing import missing
 from faults.sink import Heard, Mode
 from faults.told import Life, Told
@@ -70,15 +71,20 @@ def ends_have_their_problem(told: Told) -> list[str]:
 
 
 def nothing_is_told_twice(told: Told) -> list[str]:
-    """The same key comes twice only when a processor died between; the same news never has two keys."""
-    unexplained = {second.key for first, second in copies(told) if not _died_between(told, first, second)}
+    """The same key comes twice only when a processor died while it sent just that; the same news never has two keys.
+
+    A death ends one flight of a notice, and a flight explains the one copy that follows it.
+    """
+    unexplained = {second.key for first, second in copies(told) if not _died_in_flight(told, first, second)}
     keys: dict[tuple[str, object], set[str]] = defaultdict(set)
     for item in told.heard:
         if item.transition.kind in (NoticeKind.PROBLEM, NoticeKind.RECOVERY):
             keys[item.channel, item.transition].add(item.key)
     doubled = {f"{channel}: {sorted(its)}" for (channel, _), its in keys.items() if len(its) > 1}
     return [
-        *missing("C6: told twice, and nothing died between", unexplained),
+        *missing("C6: told twice, and nobody died in the middle of telling it", unexplained),
+        *missing("C6: sent again by one who knew better", sent_for_nothing(told)),
+        *missing("C6: heard of and never sent", {item.key for item in told.heard if _flight_of(told, item) is None}),
         *missing("C6: two keys for the same news", doubled),
     ]
 
@@ -91,6 +97,17 @@ def copies(told: Told) -> Iterator[tuple[Heard, Heard]]:
             if item.key in before:
                 yield before[item.key], item
             before[item.key] = item
+
+
+def sent_for_nothing(told: Told) -> set[str]:
+    """Notices that were sent again after a flight that neither failed nor died, whoever heard it."""
+    before: dict[str, End] = {}
+    wrong: set[str] = set()
+    for flight in told.flights:
+        if before.get(flight.key) in (End.NOTED, End.OPEN):
+            wrong.add(flight.key)
+        before[flight.key] = flight.end
+    return wrong
 
 
 def dead_for_a_reason(told: Told) -> list[str]:
@@ -166,8 +183,16 @@ def _is_explained(life: Life, told: Told) -> bool:
     return False
 
 
-def _died_between(told: Told, first: Heard, second: Heard) -> bool:
-    return any(first.at_ms <= death_ms <= second.at_ms for death_ms in told.deaths_ms)
+def _died_in_flight(told: Told, first: Heard, second: Heard) -> bool:
+    """Whether the flight that brought the first one ended in a death, and another one brought the second."""
+    flight = _flight_of(told, first)
+    return flight is not None and flight.end is End.DIED and flight is not _flight_of(told, second)
+
+
+def _flight_of(told: Told, heard: Heard) -> Flight | None:
+    """The newest that had begun when it was heard."""
+    its = [flight for flight in told.flights if flight.key == heard.key and flight.sent_ms <= heard.at_ms]
+    return its[-1] if its else None
 
 
 def _by_incident(told: Told) -> Mapping[tuple[int, str], list[Notice]]:

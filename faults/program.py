@@ -32,6 +32,7 @@ class Program:
         self.log = folder / f"{name}.log"
         self.starts = 0
         self.deaths_ms: list[int] = []  # when it was seen to be gone without having been asked
+        self.killed_ids: set[int] = set()
         self._command = [*DIES_WITH_PARENT, *inside, sys.executable, "-m", *module_and_arguments]
         self._environment = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", **environment}
         self._process: subprocess.Popen[bytes] | None = None
@@ -80,6 +81,7 @@ class Program:
         """Once for each process; whoever starts it again does so as soon as it sees that it is gone."""
         if self.was_killed and len(self.deaths_ms) < self.starts:
             self.deaths_ms.append(time.time_ns() // 1_000_000)
+            self.killed_ids.add(self.process_id)
 
     def freeze(self) -> None:
         os.kill(self.process_id, signal.SIGSTOP)

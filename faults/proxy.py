@@ -143,13 +143,14 @@ class FaultProxy:
             return
         try:
             upstream = await asyncio.open_connection(*self._target)
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             _reset(writer)
             return
         connection = _Connection(lambda: self._faults, (reader, writer), upstream)
         self._connections.add(connection)
         try:
-            await connection.run()
+            with suppress(asyncio.CancelledError):  # by `close`, nobody else
+                await connection.run()
         finally:
             connection.reset()
             self._connections.discard(connection)

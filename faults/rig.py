@@ -5,8 +5,10 @@
 All of it are child processes and threads of this one, in folders of its own; leaving the rig ends and removes them.
 """
 
+import os
 import random
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -29,9 +31,9 @@ class Rig:
 
     def __init__(self, *, seed: int, quick: bool = False) -> None:
         self.seed, self.quick = seed, quick
-        self.folder = Path(tempfile.mkdtemp(prefix="healthmon-faults-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=_prefix("faults", os.getpid())))
         self.folder.chmod(0o755)  # PostgreSQL runs under a user of its own
-        self.journals = Path(tempfile.mkdtemp(prefix="healthmon-witness-", dir=OTHER_FILE_SYSTEM))
+        self.journals = Path(tempfile.mkdtemp(prefix=_prefix("witness", os.getpid()), dir=OTHER_FILE_SYSTEM))
         self.versions: dict[str, str] = {}
         self.begin_row("")
         self._namespace: Namespace | None = None
@@ -40,7 +42,7 @@ class Rig:
         self._runs = 0
 
     def __enter__(self) -> "Rig":
-        namespace = Namespace()
+        namespace = Namespace(os.getpid())
         try:
             namespace.make()
             self._namespace = namespace
@@ -52,6 +54,7 @@ class Rig:
         if self._broker is not None:
             self._broker.kill()
             self._broker.stop()
+            shutil.rmtree(self._broker.folder, ignore_errors=True)
         if self._namespace is not None:
             self._namespace.remove()
         shutil.rmtree(self.journals, ignore_errors=True)
@@ -101,7 +104,7 @@ class Rig:
             channels=channels,
         )
         try:
-            run.start(agents, processors, self._store(run, database))
+            run.start(agents, processors, self._store(database_folder or run.folder, database))
             yield run
         except BaseException:
             run.end()
@@ -154,11 +157,11 @@ class Rig:
         """Something the report should say of the present row."""
         self.notes.append(sentence)
 
-    def _store(self, run: Run, kind: str) -> Postgres | None:
+    def _store(self, folder: Path, kind: str) -> Postgres | None:
         self.databases.add(kind)
         if kind == "sqlite":
             return None
-        postgres = Postgres(run.folder / "postgresql")
+        postgres = Postgres(folder / "postgresql")
         postgres.make()
         self.versions["PostgreSQL"] = postgres.version
         return postgres
@@ -186,3 +189,19 @@ class Rig:
         folder = self.folder / f"run-{self._runs}"
         folder.mkdir()
         return folder
+
+
+def remove_remains(process_id: int) -> list[Path]:
+    """Of the rig of a dead process: its network, its disks, its journals. Returns the folders with its logs."""
+    Namespace(process_id).remove()
+    folders = list(Path(tempfile.gettempdir()).glob(f"{_prefix('faults', process_id)}*"))
+    for mount in (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()):
+        if any(Path(mount).is_relative_to(folder) for folder in folders):
+            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+    for journals in OTHER_FILE_SYSTEM.glob(f"{_prefix('witness', process_id)}*"):
+        shutil.rmtree(journals, ignore_errors=True)
+    return folders
+
+
+def _prefix(purpose: str, process_id: int) -> str:
+    return f"healthmon-{purpose}-{process_id}-"

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
 Inject = Callable[["Rig"], None]
 
 
+# They measure short times, or load the machine so much that a neighbour would measure them.
+ALONE = frozenset({"4", "12", "35", "44"})
+
+
 class CannotRun(Exception):
     """This machine cannot make the fault: the report says so, and the row counts as not run."""
 
@@ -26,6 +30,20 @@ class Row:
     fault: str
     inject: Inject
     is_quick: bool
+
+    @property
+    def is_control(self) -> bool:
+        return self.number.startswith("control")
+
+    @property
+    def bad_result(self) -> str:
+        """What it comes to when it does not come to what it should."""
+        return "MISSED" if self.is_control else "red"
+
+    @property
+    def runs_alone(self) -> bool:
+        """Where others run side by side, this one has the machine to itself."""
+        return self.number in ALONE
 
 
 ROWS: dict[str, Row] = {}

@@ -19,6 +19,7 @@ from faults.broker import Broker
 from faults.checker import Excuse, Measured, Verdict, judge
 from faults.databases import Postgres
 from faults.evidence import read_accounted, read_evidence
+from faults.flights import FLIGHTS, read_flights
 from faults.namespace import Namespace
 from faults.notices import told_as_it_should_be, told_in_the_end
 from faults.program import ROOT, Program
@@ -68,13 +69,14 @@ class Run:
         self.processors: list[Program] = []
         self._journals = journals / folder.name
         self._journals.mkdir()
-        self._fenced = self._journals / "claims"
+        self._fenced, self._flights = self._journals / "claims", self._journals / "flights"
         self._modules, self._settings, self._agent_settings = modules, dict(settings), dict(agent_settings)
         self._state_folder, self._excuse = state_folder or folder, excuse
         self._database_folder = database_folder or folder
         self._reader = Reader(self._journals)
         self._largest = Measured()
         self._closers: list[Callable[[], None]] = []
+        self._dead: frozenset[str] = frozenset()
         self.sinks = {name: self._sink(name, scheme) for name, scheme in channels.items()}
 
     def start(self, agents: int, processors: int, postgres: Postgres | None) -> None:
@@ -145,7 +147,13 @@ class Run:
     def told(self) -> Told:
         """Whom the processors told so far, and what the sinks heard. Raises StoreUnavailable."""
         deaths_ms = [death_ms for program in self.processors for death_ms in program.deaths_ms]
-        return read_told(self.engine, self.sinks.values(), deaths_ms, read_fenced(self._fenced))
+        killed = {process_id for program in self.processors for process_id in program.killed_ids}
+        flights, fenced = read_flights(self._flights, killed), read_fenced(self._fenced)
+        return read_told(self.engine, self.sinks.values(), deaths_ms, flights, fenced)
+
+    def bury(self, agents: Iterable[str]) -> None:
+        """They were killed with all that they kept in memory, and so long ago that each must be called silent."""
+        self._dead = frozenset(agents)
 
     def statuses(self) -> list[Status]:
         """What each agent's own status file says."""
@@ -185,7 +193,7 @@ class Run:
 
     def verdict(self, within_seconds: float = DRAIN_SECONDS, told_within_seconds: float = TOLD_SECONDS) -> Verdict:
         """As `settle`, for a control that expects violations."""
-        offered = set(self.seen().offered)
+        offered = set(self._offered())
         drain_seconds = self._wait_for_accounting(offered, within_seconds)
         has_drained = offered <= self.accounted()
         self._stop_agents(rounds=ROUNDS if has_drained else 0)
@@ -201,6 +209,7 @@ class Run:
             drain_seconds,
             self._excuse,
             was_restarted=was_restarted,
+            dead=self._dead,
         )
         if not has_drained:
             verdict.violations.append(f"C8: not all was accounted for within {within_seconds:g} s")
@@ -242,14 +251,18 @@ class Run:
         for program in self.agents:
             program.stop()
         for _ in range(rounds):
-            self._wait_for_accounting(self.seen().offered, FLUSH_SECONDS)
-            if self.seen().offered <= self.accounted():
+            self._wait_for_accounting(self._offered(), FLUSH_SECONDS)
+            if self._offered() <= self.accounted():
                 return
             for program in self.agents:
                 program.start()
-            self._wait_for_accounting(set(self.seen().offered), RESTART_SECONDS)
+            self._wait_for_accounting(set(self._offered()), RESTART_SECONDS)
             for program in self.agents:
                 program.stop()
+
+    def _offered(self) -> set[Key]:
+        """What must be accounted for."""
+        return self.seen().without_tails_of(self._dead).offered
 
     def _wait_for_accounting(self, keys: set[Key], within_seconds: float) -> float:
         """Returns the seconds it took, or the limit; the checker tells what is missing."""
@@ -326,6 +339,7 @@ class Run:
             "HEALTHMON_RABBITMQ_VIRTUAL_HOST": self.broker.virtual_host,
             "HEALTHMON_DATABASE_URL": self.database_url,
             FENCED: str(self._fenced),
+            FLIGHTS: str(self._flights),
             **self._notifications(),
             **self._settings,
         }

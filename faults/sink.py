@@ -19,6 +19,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from faults.ports import claim_ports
+
 SLOW_SECONDS = 25.0
 SECRET = "the sink's"  # noqa: S105 - of this rig alone
 
@@ -73,7 +75,7 @@ class Sink:
         self._descriptor = os.open(journal, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._writing = threading.Lock()
         self._ending = threading.Event()
-        self._port = 0
+        (self._port,) = claim_ports(1)  # it is ours also while nobody listens
         self._server: _Server | None = None
         self._listen()
         self.url = f"{scheme}://127.0.0.1:{self._port}/"
@@ -123,7 +125,6 @@ class Sink:
 
     def _listen(self) -> None:
         self._server = _Server(self, self._port)
-        self._port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def _hang_up(self) -> None:

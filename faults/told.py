@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, select
 
+from faults.flights import Flight
 from faults.sink import Heard, Mode, Sink
 from processor.findings import SILENCE_RULES
 from store.engine import reading
@@ -35,8 +36,8 @@ class Life:
 
 @dataclass(kw_only=True)
 class Told:
-    """`modes` are those that each sink was in, `deaths_ms` when processors were killed, `fenced` the claim and the
-    process of each transaction that checked the fence, in the order of these transactions."""
+    """`modes` are those that each sink was in, `deaths_ms` when processors were killed, `flights` what they sent
+    when, `fenced` the claim and the process of each transaction that checked the fence, both in their order."""
 
     lives: Sequence[Life] = ()
     notices: Sequence[Notice] = ()
@@ -44,6 +45,7 @@ class Told:
     modes: Mapping[str, Collection[Mode]] = field(default_factory=dict)
     unreachable: Collection[str] = ()
     deaths_ms: Sequence[int] = ()
+    flights: Sequence[Flight] = ()
     fenced: Sequence[tuple[int, int]] = ()
 
     def taken(self, channel: str) -> list[Heard]:
@@ -58,7 +60,11 @@ class Told:
 
 
 def read_told(
-    engine: Engine, sinks: Collection[Sink], deaths_ms: Sequence[int] = (), fenced: Sequence[tuple[int, int]] = ()
+    engine: Engine,
+    sinks: Collection[Sink],
+    deaths_ms: Sequence[int] = (),
+    flights: Sequence[Flight] = (),
+    fenced: Sequence[tuple[int, int]] = (),
 ) -> Told:
     """Everything; raises StoreUnavailable."""
     with reading(engine) as connection:
@@ -71,6 +77,7 @@ def read_told(
         modes={sink.channel: frozenset(sink.modes) for sink in sinks},
         unreachable={sink.channel for sink in sinks if sink.mode is not Mode.OK},
         deaths_ms=deaths_ms,
+        flights=flights,
         fenced=fenced,
     )
 

@@ -3,16 +3,18 @@
     intent      about to be written to the spool, with the digest of its content
     offered     the transaction that wrote it has ended
     published   handed to the broker's connection, once for each copy
-    confirmed   the broker has acknowledged a copy and returned none of it
+    confirmed   the broker has acknowledged a copy and returned none of it, on the connection that the line names
 
-Each line is on its disk before the agent goes on.
+Each line is on its disk before the agent goes on, and says when it was written by the machine's monotonic clock: the
+wall clock of an agent may be part of the fault.
 """
 
 import json
 import os
+import time
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,31 +33,67 @@ class Journal:
     def __init__(self, file: Path) -> None:
         self._descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
-    def write(self, event: str, keys: Iterable[Key], digest: str = "") -> None:
-        lines = [json.dumps([event, *key, digest]) + "\n" for key in keys]
+    def write(self, event: str, keys: Iterable[Key], detail: str = "") -> None:
+        """`detail` is an intent's digest or a confirm's connection."""
+        at_ms = time.monotonic_ns() // 1_000_000
+        lines = [json.dumps([event, *key, detail, at_ms]) + "\n" for key in keys]
         if lines:
             os.write(self._descriptor, "".join(lines).encode())
             os.fsync(self._descriptor)
 
 
+class Confirm(NamedTuple):
+    """That the broker has taken over a record, as the agent heard it."""
+
+    key: Key
+    at_ms: int
+    connection: str
+
+
 @dataclass
 class Witnessed:
-    """All journals read together. A number whose transaction failed is given again: it has several intents."""
+    """All journals read together. A number whose transaction failed is given again: it has several intents.
+
+    Times are those of the wall clock here; `wall_offset_ms` is what that is ahead of the monotonic one. A record was
+    made (`made_ms`) when its last intent was journaled.
+    """
 
     intents: dict[Key, set[str]] = field(default_factory=dict)
     offered: set[Key] = field(default_factory=set)
     published: list[Key] = field(default_factory=list)
     confirmed: set[Key] = field(default_factory=set)
+    made_ms: dict[Key, int] = field(default_factory=dict)
+    confirms: list[Confirm] = field(default_factory=list)
+    wall_offset_ms: int = 0
 
     def take(self, line: str) -> None:
-        event, agent_id, epoch, seq, digest = json.loads(line)
-        key = Key(agent_id, epoch, seq)
+        event, agent_id, epoch, seq, detail, monotonic_ms = json.loads(line)
+        key, at_ms = Key(agent_id, epoch, seq), monotonic_ms + self.wall_offset_ms
         if event == "intent":
-            self.intents.setdefault(key, set()).add(digest)
+            self.intents.setdefault(key, set()).add(detail)
+            self.made_ms[key] = at_ms
         elif event == "published":
             self.published.append(key)
+        elif event == "offered":
+            self.offered.add(key)
         else:
-            (self.offered if event == "offered" else self.confirmed).add(key)
+            self.confirmed.add(key)
+            self.confirms.append(Confirm(key, at_ms, detail))
+
+    def without_tails_of(self, agents: Collection[str]) -> "Witnessed":
+        """What agents without a disk offered last and never got confirmed has died with them, as if never offered.
+
+        Only what lies behind the last confirmed number: before it nothing may be missing.
+        """
+        if not agents:
+            return self
+        last: dict[tuple[str, int], int] = {}
+        for agent_id, epoch, seq in self.confirmed:
+            last[agent_id, epoch] = max(last.get((agent_id, epoch), 0), seq)
+        tails = {
+            key for key in self.offered if key.agent_id in agents and key.seq > last.get((key.agent_id, key.epoch), 0)
+        }
+        return replace(self, offered=self.offered - tails)
 
     @property
     def copies(self) -> int:
@@ -69,7 +107,7 @@ class Reader:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._offsets: dict[Path, int] = {}
-        self._seen = Witnessed()
+        self._seen = Witnessed(wall_offset_ms=(time.time_ns() - time.monotonic_ns()) // 1_000_000)
 
     def look(self) -> Witnessed:
         """The same object each time, with more in it."""

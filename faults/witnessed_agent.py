@@ -5,6 +5,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from agent import spool_rows
@@ -13,22 +14,24 @@ from agent.main import main as agent_main
 from agent.publisher import Publisher
 from agent.spool_rows import Rows
 from agent.statement_reader import StatementReader
-from faults import boundary, scripted_disk
+from faults import boot_clock, boundary, scripted_disk
 from faults.digest import digest_of_body
 from faults.witness import Journal, Key
 from rabbitmq.message import Envelope, decode
 from rabbitmq.records import Record, encode_record
 
 JOURNAL, REAL_READINGS, DEAF = "FAULTS_JOURNAL", "FAULTS_REAL_READINGS", "FAULTS_DEAF_TO_STATEMENTS"
+BALLAST = "FAULTS_BALLAST_READINGS"
 
 
 def main() -> int:
     """Settings of the rig, then the agent's own start."""
+    boot_clock.move_ahead("faults.witnessed_agent")
     journal = Journal(Path(os.environ[JOURNAL]))
     watch_spool(journal)
     watch_link(journal)
     if REAL_READINGS not in os.environ:
-        scripted_disk.install()
+        scripted_disk.install(int(os.environ.get(BALLAST, "0")))
     if DEAF in os.environ:
         setattr(StatementReader, "read", lambda *_: None)  # noqa: B010 - the type of a method cannot be assigned
     if boundary.VARIABLE in os.environ:
@@ -65,6 +68,8 @@ def watch_link(journal: Journal) -> None:
     link_up, acked, nacked, returned = Publisher.link_up, Publisher.acked, Publisher.nacked, Publisher.returned
     sent: defaultdict[object, dict[int, tuple[str, list[Key]]]] = defaultdict(dict)
     unroutable: set[str] = set()
+    connections: dict[object, str] = {}
+    numbers = count(1)
 
     def publish_and_note(self: Link, envelope: Envelope) -> int:
         keys = keys_in(envelope)
@@ -75,6 +80,7 @@ def watch_link(journal: Journal) -> None:
 
     def new_channel(self: Publisher) -> None:
         sent[self].clear()
+        connections[self] = f"{os.getpid()}/{next(numbers)}"
         link_up(self)
 
     def answered(publisher: Publisher, tag: int, multiple: bool) -> list[tuple[str, list[Key]]]:
@@ -87,7 +93,7 @@ def watch_link(journal: Journal) -> None:
             if message_id in unroutable:
                 unroutable.discard(message_id)
             else:
-                journal.write("confirmed", keys)
+                journal.write("confirmed", keys, connections[self])
         acked(self, tag, multiple)
 
     def note_nack(self: Publisher, tag: int, multiple: bool) -> None:

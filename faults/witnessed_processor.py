@@ -4,17 +4,20 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
 
 from faults import boundary
+from faults.flights import FLIGHTS, FlightJournal, watch_flights
 from faults.told import FENCED
 from processor import consumer, pipeline
 from processor.delivery import Delivery
 from processor.keeper import Keeper
 from processor.main import main as processor_main
 from processor.notify import desk
+from processor.notify.steady import LEASE_MS
 from store import fence
 
 LONGEST_BACK_OFF, DEADLY = "FAULTS_LONGEST_BACK_OFF_SECONDS", "FAULTS_DEADLY_MARKER"
@@ -32,7 +35,9 @@ def main() -> int:
         take_time(float(os.environ[SLOW]))
     if FENCED in os.environ:
         note_owners(os.environ[FENCED])
-    desk.LEASE_MS = round(float(os.environ.get(LEASE, desk.LEASE_MS / 1000)) * 1000)
+    if FLIGHTS in os.environ:
+        watch_flights(FlightJournal(Path(os.environ[FLIGHTS])))
+    vars(desk)["LEASE_MS"] = round(float(os.environ.get(LEASE, LEASE_MS / 1000)) * 1000)
     desk.LAST_RETRY_SECONDS = float(os.environ.get(RETRY, desk.LAST_RETRY_SECONDS))
     if boundary.VARIABLE in os.environ:
         boundary.arm(os.environ[boundary.VARIABLE])

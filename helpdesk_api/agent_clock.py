@@ -1,6 +1,6 @@
 """An agent's clock against the server's: what is measured is shown, and corrected for display."""
 
-from helpdesk_api.words import span
+from console.quantities import span
 from store.model import Agent
 
 TOLERATED_MS = 2_000  # below this the road's own delay is as large

@@ -28,6 +28,7 @@ from helpdesk_api.routes import (
     incidents,
     keys,
     metrics,
+    mute_pages,
     mutes,
     notices,
     pages,
@@ -66,6 +67,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     reference.router,
     pages.router,
     incident_pages.router,
+    mute_pages.router,
     record_pages.router,
     incident_forms.router,
 )

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from console.quantities import span
 from health.state import URGENCY, State
 from helpdesk_api.freshness import Freshness
 from helpdesk_api.host_page import lacking_table
-from helpdesk_api.words import AGENT_STATUS, STATE_WORDS, span
+from helpdesk_api.words import AGENT_STATUS, STATE_WORDS
 from store.incidents import OpenIncident
 from store.model import CLOCK_TOLERANCE_MS, Agent, agent_state
 
@@ -19,13 +20,14 @@ SPOOL = "spool"  # under this name a snapshot says why the agent cannot keep rec
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """`no_news` is why there are no fresh data of the host, None while there are; `excused` when the host is not to
-    blame for that. `own_state` is the one that a muted host would be in."""
+    blame for that. `own_state` is the one that a muted host would be in. Who is retired counts as nothing else."""
 
     state: State
     own_state: State
     sentence: str
     no_news: str | None
     excused: bool
+    is_retired: bool = False
 
     @property
     def is_muted(self) -> bool:
@@ -55,7 +57,8 @@ def condition_of(
         no_news = worst.sentence  # the processor knows why
     sentence = _sentence(state, worst, errors, no_news, now_ms)
     shown = State.MUTED if muted else state
-    told = f"{muted}. Its own state: {STATE_WORDS[state]}: {sentence}" if muted else sentence
+    own = sentence if sentence.startswith(STATE_WORDS[state]) else f"{STATE_WORDS[state]}: {sentence}"
+    told = f"{muted}. Its own state: {own}" if muted else sentence
     return Condition(state=shown, own_state=state, sentence=told, no_news=no_news, excused=excuse is not None)
 
 
@@ -63,7 +66,9 @@ def _retired(agent: Agent, now_ms: int) -> Condition:
     """People chose not to hear of it any more."""
     for_long = span((now_ms - (agent.goodbye_ms or now_ms)) / 1000)
     told = f"Retired ({for_long} ago). It comes back by itself when its agent sends."
-    return Condition(state=State.MUTED, own_state=State.STALE, sentence=told, no_news=told, excused=False)
+    return Condition(
+        state=State.MUTED, own_state=State.STALE, sentence=told, no_news=told, excused=False, is_retired=True
+    )
 
 
 def _sentence(

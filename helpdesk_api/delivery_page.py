@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from console.quantities import size
 from helpdesk_api.answers.delivery import SPOOL_BYTES
 from helpdesk_api.delivery_words import LOSS_WORDS, MEANINGS, account_sentence
-from helpdesk_api.words import NOT_REPORTED, count, size
+from helpdesk_api.words import NOT_REPORTED, count
 from store.delivery import AgentSums, DeliverySums, Sums
-from store.model import Gap, GapState
+from store.record_account import Gap, GapState
 
 ROWS = 100
 MOST_AGENTS_WITH_RANGES = 20

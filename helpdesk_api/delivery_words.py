@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from console.quantities import span
 from helpdesk_api.queue_gauge import QueueLook
-from helpdesk_api.words import count, span
+from helpdesk_api.words import count
 from store.delivery import Sums
 from store.model import Flow
 

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from helpdesk_api.words import NOT_REPORTED, quantity
+from console.quantities import quantity
+from helpdesk_api.words import NOT_REPORTED
+from store.check_outputs import CheckOutput
 from store.evidence import BlackBox
 from store.snapshots import Point
 
@@ -32,6 +34,20 @@ def of_box(box: BlackBox) -> list[ReadingLine]:
 def of_history(name: str, points: Sequence[Point]) -> list[ReadingLine]:
     """The same from the stored snapshots, where the agent sent no black box."""
     return [_line(name, [(float(point.time_ms), point.max) for point in points])] if points else []
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a check wrote below its first line, which is the incident's sentence."""
+
+    at_ms: int
+    lines: Sequence[str]
+
+
+def of_outputs(outputs: Sequence[CheckOutput]) -> list[Written]:
+    """Those that have more than the first line."""
+    below = ((one.at_ms, one.output.splitlines()[1:]) for one in outputs)
+    return [Written(at_ms, lines) for at_ms, lines in below if lines]
 
 
 def line_points(series: Sequence[tuple[float, float]]) -> str:

@@ -1,17 +1,19 @@
 """What the fleet page shows: how many are how, who needs somebody, and every host in one table."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from console.quantities import significant, span
 from health.state import URGENCY, State
 from helpdesk_api.condition import MOST_NAMED, SPOOL, Condition, condition_of
 from helpdesk_api.fleet import worst_by_agent
 from helpdesk_api.freshness import Freshness
 from helpdesk_api.host_page import split_name
+from helpdesk_api.in_front import InFront
 from helpdesk_api.muting import Muting
-from helpdesk_api.needs import Needs, needs_of, silent_word
-from helpdesk_api.words import NOT_REPORTED, STATE_WORDS, count, percent, significant, span
+from helpdesk_api.needs import Needs, hosts_behind, needs_of, silent_word
+from helpdesk_api.words import NOT_REPORTED, STATE_WORDS, count, percent
 from store.incidents import OpenIncident
 from store.model import Agent, KeptSnapshot, Remedy
 
@@ -69,15 +71,17 @@ def fleet_view(
     errors: Mapping[str, Mapping[str, str]],
     freshness: Freshness,
     mutes: Muting,
+    front: InFront,
     page_number: int,
     reads: Reads,
 ) -> FleetView:
     """Who needs somebody comes first, in the list and in the table. `page_number` counts from 1.
 
-    `errors` is what was not measured, by agent.
+    `errors` is what was not measured, by agent, `front` what explains the trouble of hosts.
     """
     incidents, now_ms = mutes.hushed(incidents), mutes.now_ms
-    worst = worst_by_agent(incidents)
+    unopened = mutes.hushed(front.unopened())
+    worst = worst_by_agent([*incidents, *unopened])
     conditions = {
         agent.agent_id: condition_of(
             agent, worst.get(agent.agent_id), errors.get(agent.agent_id, {}), freshness, now_ms, mutes.host_words(agent)
@@ -96,12 +100,13 @@ def fleet_view(
     )
     first = (page_number - 1) * ROWS
     excused = sum(one.excused for one in conditions.values())
+    behind = hosts_behind(agents, incidents, conditions, front)
     return FleetView(
         rows_count=len(agents),
         excused_count=excused,
-        counts=_counts(Counter(one.state for one in conditions.values())),
-        needs=needs_of(agents, incidents, conditions, now_ms, reads.remedies),
-        quiet_line=_quiet_line(conditions, errors, excused),
+        counts=_counts(conditions.values()),
+        needs=needs_of(agents, incidents, conditions, now_ms, reads.remedies, behind, front.unexplained(unopened)),
+        quiet_line=_quiet_line(conditions, errors, excused, sum(map(len, behind.values()))),
         rows=[
             _row(agent, conditions[agent.agent_id], errors.get(agent.agent_id, {}), reads.latest(agent), now_ms)
             for agent in ordered[first : first + ROWS]
@@ -110,8 +115,11 @@ def fleet_view(
     )
 
 
-def _counts(states: Counter[State]) -> list[tuple[State, str, int]]:
-    return [(state, STATE_WORDS[state], states[state]) for state in State if states[state]]
+def _counts(conditions: Collection[Condition]) -> list[tuple[State, str, int]]:
+    states = Counter(one.state for one in conditions if not one.is_retired)
+    retired = sum(one.is_retired for one in conditions)
+    told = [(state, STATE_WORDS[state], states[state]) for state in State if states[state]]
+    return [*told, *([(State.MUTED, "Retired", retired)] if retired else [])]
 
 
 def _word(condition: Condition, agent: Agent, now_ms: int) -> str:
@@ -122,8 +130,9 @@ def _word(condition: Condition, agent: Agent, now_ms: int) -> str:
     return "No fresh data" if condition.excused else silent_word(agent, now_ms)
 
 
-def _quiet_line(conditions: Mapping[str, Condition], errors: Mapping[str, object], excused: int) -> str:
-    states = Counter(one.state for one in conditions.values())
+def _quiet_line(conditions: Mapping[str, Condition], errors: Mapping[str, object], excused: int, behind: int) -> str:
+    states = Counter(one.state for one in conditions.values() if not one.is_retired)
+    retired = sum(one.is_retired for one in conditions.values())
     fine, waiting, muted = states[State.OK], states[State.WAITING], states[State.MUTED]
     in_part = sum(agent_id in conditions and conditions[agent_id].state is State.OK for agent_id in errors)
     every = "All " if fine > 1 and fine == len(conditions) else ""
@@ -132,6 +141,10 @@ def _quiet_line(conditions: Mapping[str, Condition], errors: Mapping[str, object
         told.append(f"{count(waiting, 'host')} waiting for the first report.")
     if muted:
         told.append(f"{count(muted, 'host')} muted.")
+    if retired:
+        told.append(f"{count(retired, 'host')} retired.")
+    if behind:
+        told.append(f"{count(behind, 'host')} behind others in trouble.")
     if in_part:
         told.append(f"{count(in_part, 'host')} not measured in full.")
     if excused:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from console.quantities import span
 from helpdesk_api.desk import Desk
 from helpdesk_api.readiness import broker_link, flow_link
-from helpdesk_api.words import span
 from store import flow
 from store.model import Agent
 

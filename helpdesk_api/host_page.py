@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from helpdesk_api.words import quantity, size
+from console.quantities import quantity, size
 from rabbitmq.readings import parse_reading_name
 
 

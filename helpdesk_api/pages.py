@@ -7,9 +7,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from console.quantities import size, span
 from console.text import escape
 from helpdesk_api.times import rfc3339
-from helpdesk_api.words import clock, count, percent, size, span
+from helpdesk_api.words import clock, count, percent, when
 
 FOLDER = Path(__file__).parent
 _templates = Environment(
@@ -20,7 +21,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters.update(
-    rfc3339=rfc3339, clock=clock, count=count, percent=percent, size=size, span=span, visible=escape
+    rfc3339=rfc3339, clock=clock, count=count, percent=percent, size=size, span=span, visible=escape, when=when
 )
 
 

@@ -3,10 +3,11 @@
 import logging
 from dataclasses import dataclass
 
+from console.quantities import span
 from helpdesk_api.desk import Desk
 from helpdesk_api.once_a_minute import OnceAMinute
 from helpdesk_api.queue_gauge import QueueLook
-from helpdesk_api.words import count, span
+from helpdesk_api.words import count
 from store import flow
 from store.engine import StoreUnavailable, reading
 from store.model import CLOCK_TOLERANCE_MS, Flow

@@ -11,7 +11,7 @@ from processor.check_results import close_unconfigured
 from processor.clock_offset import correction_ms, measured_offset_ms
 from processor.delivery import Delivery
 from processor.draft import Draft
-from processor.fold import Circumstances, Folded, fold_results, fold_snapshot, still_unheard
+from processor.fold import Circumstances, Folded, fold_results, fold_snapshot, still_unheard, still_withheld
 from processor.identity import Standing
 from processor.judgement import Origin
 from processor.kept_rows import kept_row, milliseconds
@@ -22,15 +22,8 @@ from processor.rule_set import Place
 from processor.unread import number_of_record
 from rabbitmq.message import BadRecord, Numbering, ReadRecord
 from rabbitmq.records import Goodbye, Hello, Loss, Record, Result, Snapshot
-from store.model import (
-    STALE_AFTER_INTERVALS,
-    Agent,
-    Check,
-    CommandOutcome,
-    EpochAccount,
-    KeptRecord,
-    KeptSnapshot,
-)
+from store.model import STALE_AFTER_INTERVALS, Agent, Check, CommandOutcome, KeptRecord, KeptSnapshot
+from store.record_account import EpochAccount
 
 Changes = dict[str, Any]  # fields of an Agent that a record gives new values
 IDENTITY_CONFLICT_REASON = "identity-conflict"
@@ -75,6 +68,7 @@ class AgentFold:
         self.offset_ms = agent.clock_offset_ms
         self.checks = dict(memory.checks(agent.agent_id))
         self.unheard = memory.unheard(agent.agent_id)
+        self.withheld = memory.withheld(agent.agent_id)
         self.recent = memory.recent(agent.agent_id)
         self.moved: dict[Place, Check] = {}
         self.known_ledgers = memory.ledgers(agent.agent_id)
@@ -92,6 +86,8 @@ class AgentFold:
         """Fold what was kept into the state, in the order of its numbers, whatever order it came in.
 
         One that is older than what was folded in an earlier batch is history, but for what a hello tells of the host.
+        So across batches, whatever came when: checks and incidents are those of the records in their order without
+        the ones that were overtaken like that, and the newest never is.
         """
         folded = (self.agent.epoch, self.agent.seq)
         for record, row, sending in sorted(self._unfolded, key=lambda item: item[0].key):
@@ -260,12 +256,13 @@ class AgentFold:
             correction_ms=correction_ms(self.offset_ms),
             group=self._group,
             unheard=self.unheard,
+            withheld=self.withheld,
             recent=self.recent,
         )
         find_remedies = self._draft.find_remedies
         self._take_over(fold_snapshot(row, circumstances, self.checks, self._draft.rules, find_remedies))
         if record.checks:
-            circumstances = replace(circumstances, unheard=self.unheard, recent=self.recent)
+            circumstances = replace(circumstances, unheard=self.unheard, withheld=self.withheld, recent=self.recent)
             self._take_over(fold_results(record.checks, row, circumstances, self.checks, find_remedies))
 
     def _take_over(self, folded: Folded) -> None:
@@ -274,6 +271,7 @@ class AgentFold:
             self.checks[place] = self.moved[place] = check
         self._draft.incidents.extend(folded.incidents)
         self.unheard = still_unheard(self.unheard, folded.incidents)
+        self.withheld = still_withheld(self.withheld, folded.incidents)
         self.recent = folded.recent
 
     @property

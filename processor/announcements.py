@@ -1,11 +1,12 @@
 """What a kept batch means for people: lines in the log, once for each thing."""
 
 import logging
+from collections.abc import Callable
 
 from health.state import State
 from processor.decision import Decision
 from processor.summary import Summary
-from store.model import Change, IncidentChange, KeptBatch
+from store.model import Agent, Batch, Change, IncidentChange, KeptBatch
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,16 @@ def announce(decision: Decision, kept: KeptBatch, summary: Summary, public_url: 
         link = f"{public_url}/i/{number}" if number is not None else ""
         agent_id = change.key.agent_id
         log.log(_level(change), "%s", _incident_line(change, names.get(agent_id, agent_id), link))
+
+
+def reads_otherwise(batch: Batch, known: Callable[[str], Agent | None]) -> set[str]:
+    """The agents whose incidents changed, or that people read otherwise of than memory knows them."""
+    renamed = {agent.agent_id for agent in batch.agents if _read(agent) != _read(known(agent.agent_id))}
+    return renamed | {change.key.agent_id for change in batch.incidents}
+
+
+def _read(agent: Agent | None) -> tuple[str | None, ...]:
+    return () if agent is None else (agent.host_name, agent.group_name, agent.peer_host)
 
 
 def _level(change: IncidentChange) -> int:

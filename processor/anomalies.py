@@ -6,16 +6,14 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from itertools import islice
 
-from sqlalchemy import Connection
-
 from processor.evaluators.anomaly import LEAST_DAYS, Unusual, unusual
 from processor.observation import Observation
+from processor.past import Past
 from processor.rule import Rule
 from processor.rule_set import Place
 from processor.track import Track, forget_faded
 from rabbitmq.readings import parse_reading_name
 from store.model import Agent, Check
-from store.series_of_rules import readings_near
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -52,10 +50,10 @@ class Anomalies:
             days = range(self._days, 0, -1)
             self._backlog = deque(at for day in days for at in moments(self._hour * HOUR_MS - day * DAY_MS))
 
-    def load(self, connection: Connection) -> None:
+    def load(self, past: Past) -> None:
         """Read the next moment of the past."""
         at_ms = self._backlog[0]
-        found = readings_near(connection, sorted(self.metrics), at_ms, MOMENT_MS)
+        found = past.near(sorted(self.metrics), at_ms, MOMENT_MS)
         self._backlog.popleft()  # only now: a store that is away is asked for it again
         day = datetime.fromtimestamp(at_ms / 1000, UTC).date()
         for agent_id, readings in found.items():

@@ -26,7 +26,13 @@ def check_place(name: str) -> Place:
 
 
 def judge_result(
-    result: CheckResult, known: Check | None, origin: Origin, find_remedies: RemedyFinder, *, is_unheard: bool
+    result: CheckResult,
+    known: Check | None,
+    origin: Origin,
+    find_remedies: RemedyFinder,
+    *,
+    is_unheard: bool,
+    is_withheld: bool = False,
 ) -> Judged:
     """One step of an active check; its state counts after so many attempts as its settings say."""
     state = State(result.state)
@@ -40,7 +46,7 @@ def judge_result(
         at_ms=round(result.wall_seconds * 1000),
         words={"sentence": sentence[:LONGEST_SENTENCE]},
     )
-    return judge(seen, known, origin, find_remedies, target=state, is_unheard=is_unheard)
+    return judge(seen, known, origin, find_remedies, target=state, is_unheard=is_unheard, is_withheld=is_withheld)
 
 
 def close_unconfigured(

@@ -9,20 +9,8 @@ from processor.plausibility import Reason
 from processor.rule_set import RuleSet
 from rabbitmq.records import Loss
 from rabbitmq.statement import Statement
-from store.model import (
-    AccountChanges,
-    Agent,
-    Batch,
-    Check,
-    CommandOutcome,
-    EpochAccount,
-    EpochKey,
-    Gap,
-    IncidentChange,
-    KeptRecord,
-    KeptSnapshot,
-    Quarantined,
-)
+from store.model import Agent, Batch, Check, CommandOutcome, IncidentChange, KeptRecord, KeptSnapshot, Quarantined
+from store.record_account import AccountChanges, EpochAccount, EpochKey, Gap
 
 
 @dataclass(slots=True)

@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from health.state import URGENCY, State
 from processor.evaluators.fleet import Share, share_in_trouble
 from processor.judgement import Judged, Origin, closed
-from processor.memory import FleetMemory
 from processor.observation import Observation
+from processor.past import Fleet
 from processor.rule import Rule
 from processor.rule_files import FILES_RULE
 from processor.rule_set import RuleSet
 from store.model import HUB, Agent
 
 
-def observe_fleet(rules: Sequence[Rule], memory: FleetMemory, now_ms: int) -> list[Observation]:
+def observe_fleet(rules: Sequence[Rule], memory: Fleet, now_ms: int) -> list[Observation]:
     """One observation of the hub for each rule and group; nothing of what is plainly well, or not known.
 
     1. Who is silent counts neither as well nor as in trouble. While so few are heard that the group is too small,
@@ -41,7 +41,7 @@ def observe_fleet(rules: Sequence[Rule], memory: FleetMemory, now_ms: int) -> li
     return observations
 
 
-def end_orphans(memory: FleetMemory, rules: RuleSet, now_ms: int) -> list[Judged]:
+def end_orphans(memory: Fleet, rules: RuleSet, now_ms: int) -> list[Judged]:
     """The ends of the hub's checks whose rules are not in force any more: no snapshot ends them."""
     origin = Origin(agent_id=HUB, epoch=0, seq=now_ms, received_ms=now_ms)
     return [
@@ -54,7 +54,7 @@ def end_orphans(memory: FleetMemory, rules: RuleSet, now_ms: int) -> list[Judged
 NOBODY = Share(0, 0, ())
 
 
-def _state(rule: Rule, agent: Agent, memory: FleetMemory) -> State:
+def _state(rule: Rule, agent: Agent, memory: Fleet) -> State:
     """The worst of its checks of the watched rule."""
     watched = (check.state for place, check in memory.checks(agent.agent_id).items() if place[0] == rule.of)
     return min(watched, key=URGENCY.__getitem__, default=State.OK)

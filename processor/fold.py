@@ -31,7 +31,7 @@ class Circumstances:
 
     `errors` are failed collectors; `after_silence` says that there was silence before it; a late one (`is_late`) says
     nothing about now; `correction_ms` is added to its agent's clock where people read a time. `unheard` are the checks
-    whose incident late records opened.
+    whose incident late records opened, `withheld` those in trouble that have none because something explains them.
     """
 
     errors: Mapping[str, str]
@@ -40,6 +40,7 @@ class Circumstances:
     correction_ms: int = 0
     group: str = ""
     unheard: AbstractSet[Place] = field(default_factory=frozenset)
+    withheld: AbstractSet[Place] = field(default_factory=frozenset)
     recent: Recent = NOTHING
 
 
@@ -81,6 +82,7 @@ def fold_snapshot(
             origin,
             find_remedies,
             is_unheard=probe.place in circumstances.unheard,
+            is_withheld=probe.place in circumstances.withheld,
         )
         for probe, value in found
     ]
@@ -98,6 +100,7 @@ def fold_observations(
     checks: Mapping[Place, Check],
     find_remedies: RemedyFinder,
     now_ms: int,
+    withheld: AbstractSet[Place] = frozenset(),
 ) -> Folded:
     """Move checks by values that timers computed, given the agent's checks by place; the agent may be the hub.
 
@@ -108,7 +111,8 @@ def fold_observations(
     steps: list[Judged] = []
     for seen in observations:
         place = (seen.rule.rule_id, seen.subject)
-        steps.append(judge(seen, moved.get(place), origin, find_remedies))
+        steps.append(judge(seen, moved.get(place), origin, find_remedies, is_withheld=place in withheld))
+        withheld = still_withheld(withheld, steps[-1].incidents)
         if steps[-1].check is not None:
             moved[place] = steps[-1].check
     return _folded(steps, NOTHING)
@@ -140,15 +144,18 @@ def fold_results(
 ) -> Folded:
     """Move the active checks of an agent by what they saw, in the order in which they ended."""
     origin, moved = origin_of(snapshot, circumstances), dict(checks)
-    unheard = circumstances.unheard
+    unheard, withheld = circumstances.unheard, circumstances.withheld
     steps: list[Judged] = []
     for result in sorted(results, key=lambda each: each.wall_seconds):
         place = check_place(result.name)
         known = moved.get(place)
         if known is None and State(result.state) is State.OK:
             continue
-        step = judge_result(result, known, origin, find_remedies, is_unheard=place in unheard)
+        step = judge_result(
+            result, known, origin, find_remedies, is_unheard=place in unheard, is_withheld=place in withheld
+        )
         unheard = still_unheard(unheard, step.incidents)
+        withheld = still_withheld(withheld, step.incidents)
         if step.check is not None:
             moved[place] = step.check
         steps.append(step)
@@ -164,6 +171,12 @@ def still_unheard(unheard: AbstractSet[Place], incidents: Sequence[IncidentChang
         elif place in unheard and (change.change is Change.CLOSED or not change.is_late):
             unheard = unheard - {place}
     return unheard
+
+
+def still_withheld(withheld: AbstractSet[Place], incidents: Sequence[IncidentChange]) -> AbstractSet[Place]:
+    """Whose incidents were not opened, for what explains them, and are not opened by these changes either."""
+    opened = {(change.key.rule, change.key.subject) for change in incidents if change.change is Change.OPENED}
+    return withheld - opened if withheld else withheld
 
 
 def _gone(gone: vanished.Gone, check: Check, at_ms: int, origin: Origin, *, is_unheard: bool) -> Judged:

@@ -1,31 +1,32 @@
 """The rules that foretell: their tracks of every agent's readings, and what those say now."""
 
 from collections import defaultdict, deque
-from collections.abc import Mapping, Sequence
-
-from sqlalchemy import Connection
+from collections.abc import Callable, Mapping, Sequence
 
 from processor.evaluators.forecast import Forecast, NoForecast, forecast
+from processor.evaluators.robust_slope import Point
 from processor.observation import Observation
+from processor.past import Past
 from processor.rule import Rule
 from processor.rule_set import Place
 from processor.track import Track, forget_faded, stretch_ms
 from rabbitmq.readings import parse_reading_name
 from store.model import Agent, Check
-from store.series_of_rules import readings_near
 
 MOST_READINGS = 100  # of one agent under one rule
 MOMENT_MS = 10_000  # two snapshots of an agent with the usual interval
 NO_END_HOURS = 30 * 24.0
+Foretell = Callable[[Sequence[Point], float, int], Forecast | NoForecast]
 _UNITS = {"percent": "%", "bytes": "bytes", "seconds": "s"}
 
 
 class Forecasts:
     """Tracks in memory: at its start a processor reads the past out of the store, a few moments at a time."""
 
-    def __init__(self, rules: Sequence[Rule], now_ms: int) -> None:
+    def __init__(self, rules: Sequence[Rule], now_ms: int, foretell: Foretell = forecast) -> None:
         self.metrics = frozenset(rule.metric for rule in rules)
         self._rules = rules
+        self._evaluate = foretell
         self._tracks: dict[str, dict[Place, Track]] = defaultdict(dict)
         self._backlog = deque(
             (at_ms, window_ms)
@@ -37,11 +38,11 @@ class Forecasts:
     def is_ready(self) -> bool:
         return not self._backlog
 
-    def load(self, connection: Connection) -> None:
+    def load(self, past: Past) -> None:
         """Read the next moment of the past."""
         at_ms, window_ms = self._backlog[0]
         rules = [rule for rule in self._rules if rule.window_ms == window_ms]
-        found = readings_near(connection, [rule.metric for rule in rules], at_ms, MOMENT_MS)
+        found = past.near([rule.metric for rule in rules], at_ms, MOMENT_MS)
         self._backlog.popleft()  # only now: a store that is away is asked for it again
         for agent_id, readings in found.items():
             for rule in rules:
@@ -87,7 +88,7 @@ class Forecasts:
         points = self._tracks[agent_id][rule.rule_id, reading].points()
         labels = parse_reading_name(reading)[1]
         try:
-            found = forecast(points, rule.full_at, rule.window_ms)
+            found = self._evaluate(points, rule.full_at, rule.window_ms)
         except Exception as error:  # noqa: BLE001 one broken rule must stop no other
             return Observation(rule=rule, subject=subject, labels=labels, value=0.0, at_ms=now_ms, error=error)
         if found is NoForecast.FULL or (check is None and isinstance(found, NoForecast)):

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from math import lcm
 
-from store.model import Gap, GapState
+from store.record_account import Gap, GapState
 
 THIN_STEP = 2
 

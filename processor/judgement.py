@@ -5,6 +5,7 @@ A check's incident is open while its state is not ok or it flaps; nothing else o
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from health.flapping import REMEMBERED, changes, states
 from health.machine import Patience, settled, step
@@ -68,20 +69,24 @@ def judge(
     *,
     target: State | None = None,
     is_unheard: bool = False,
+    is_withheld: bool = False,
 ) -> Judged:
     """Move the check by the observation; `target` is what it says when that is not for the rule's levels to decide.
 
     1. After a silence nothing counts as having lasted: what was pending begins anew.
     2. What people were told of waits for a live record: a late one moves only what is pending.
     3. An incident that late records opened (`is_unheard`) becomes news with the first live one that shows it.
-    4. A rule that raises turns its check unknown, with the reason.
+    4. One that was not opened because something explained it (`is_withheld`) opens with each live one that shows it:
+       `withholding` decides whether anything still explains it.
+    5. A rule that raises turns its check unknown, with the reason.
     """
+    untold = _Untold(is_unheard=is_unheard, is_withheld=is_withheld)
     try:
         if seen.error is not None:
             raise seen.error
-        return _judge(seen, known, origin, find_remedies, target, is_unheard)
+        return _judge(seen, known, origin, find_remedies, target, untold)
     except Exception as error:  # noqa: BLE001 one broken rule must stop no other
-        return _judge(_failing(seen, error), known, origin, lambda *_: (), State.UNKNOWN, is_unheard)
+        return _judge(_failing(seen, error), known, origin, lambda *_: (), State.UNKNOWN, untold)
 
 
 def closed(check: Check, at_ms: int, origin: Origin, sentence: str) -> Judged:
@@ -102,34 +107,66 @@ def is_open(check: Check) -> bool:
     return check.state is not State.OK or check.flapping_since_ms is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Untold:
+    """Why nobody was told of a check that is in trouble: late records opened its incident, or none was opened."""
+
+    is_unheard: bool
+    is_withheld: bool
+
+    @property
+    def to_anybody(self) -> bool:
+        return self.is_unheard or self.is_withheld
+
+
 def _judge(
     seen: Observation,
     known: Check | None,
     origin: Origin,
     find_remedies: RemedyFinder,
     target: State | None,
-    is_unheard: bool,
+    untold: _Untold,
 ) -> Judged:
     rule = seen.rule
     key = CheckKey(origin.agent_id, rule.rule_id, seen.subject)
     before = known or Check(key=key, state=State.OK, since_ms=seen.at_ms, value=0.0)
     held = settled(before) if origin.after_silence else before
     aim = rule.target(before.state, seen.value) if target is None else target
-    if origin.is_late and is_open(before) and not is_unheard:
+    if origin.is_late and is_open(before) and not untold.to_anybody:
         moved, _ = step(held, aim, seen.value, seen.at_ms, _WITHHELD)
         after = replace(moved, history=before.history, flapping_since_ms=before.flapping_since_ms)
     else:
         after, _ = step(held, aim, seen.value, seen.at_ms, rule.patience)
-    if after is before and not is_unheard:
+    if after is before and not untold.to_anybody:
         return STEADY
-    happened = _between(before, after)
-    if is_unheard and not origin.is_late and _shows(after):
-        happened = [*(change for change in happened if change not in (Change.WORSENED, Change.EASED)), Change.WORSENED]
+    happened = _happened(before, after, origin, untold)
     if not happened:
         return STEADY if replace(after, value=before.value) == before else Judged(after)
     opens = happened[0] is Change.OPENED
     remedies = find_remedies(rule.rule_id, severity_of(after), seen.labels) if opens else ()
-    return Judged(after, _told(happened, before, after, seen.at_ms, origin, _said(seen, after), remedies))
+    said = _said(seen, after)
+    if untold.is_withheld and is_open(before):
+        said = replace(said, sentence=f"{said.sentence}; {_since(before, origin)}")
+    changes = _told(happened, before, after, seen.at_ms, origin, said, remedies)
+    return Judged(None if after is before else after, changes)
+
+
+def _happened(before: Check, after: Check, origin: Origin, untold: _Untold) -> Sequence[Change]:
+    if untold.is_withheld:
+        return _between(_calm(before), after) if not origin.is_late and _shows(after) else []
+    happened = _between(before, after)
+    if untold.is_unheard and not origin.is_late and _shows(after):
+        return [*(change for change in happened if change not in (Change.WORSENED, Change.EASED)), Change.WORSENED]
+    return happened
+
+
+def _calm(check: Check) -> Check:
+    return replace(check, state=State.OK, flapping_since_ms=None)
+
+
+def _since(before: Check, origin: Origin) -> str:
+    began = datetime.fromtimestamp((before.since_ms + origin.correction_ms) / 1000, UTC)
+    return f"so since {began:%Y-%m-%d %H:%M:%S} UTC, until now behind another trouble"
 
 
 def severity_of(check: Check) -> State:

@@ -3,25 +3,27 @@
     deliveries -> pipeline -> store.keep_batch --commit--> memory -> log, statements to the agents
 
 The keeper owns the fence: it claims it with the first batch after each (re)connection, because only the active consumer
-gets any, and from then on every transaction checks it. While the broker is away nobody gets any: a process that never
-had the fence claims it once then, if nobody has stored a canary lately, so that somebody tells of it.
+gets any, and from then on every transaction checks it. While the broker is away nobody gets any: the owner keeps the
+fence and tells of it, and processor/owner_watch.py says when a process that never had it may take it over.
 """
 
 import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from processor.announcements import announce
+from processor.announcements import announce, reads_otherwise
 from processor.decision import Decision
 from processor.delivery import Delivery
 from processor.judgement import RemedyFinder
 from processor.memory import FleetMemory
+from processor.owner_watch import SAYS_EACH_MS, OwnerWatch
+from processor.parents import read_parents
 from processor.pipeline import handle_batch, pass_time, quarantine_unread
 from processor.redrive import delivery_of
 from processor.rule_set import RuleSet
@@ -71,7 +73,8 @@ class _Ownership:
 
 
 class Keeper:
-    """Keeps batches; `send` takes statements with their reply addresses, `wake` hears of incidents; neither waits."""
+    """Keeps batches; `send` takes statements with their reply addresses, `tell` hears of which agents people may read
+    otherwise now; neither waits."""
 
     def __init__(
         self,
@@ -82,7 +85,7 @@ class Keeper:
         bearings: Bearings,
         public_url: str,
         send: Callable[[Iterable[tuple[str, Statement]]], None],
-        wake: Callable[[], None] = lambda: None,
+        tell: Callable[[Collection[str]], None] = lambda _: None,
         silence: SilenceWatch | None = None,
     ) -> None:
         self._engine = engine
@@ -91,11 +94,13 @@ class Keeper:
         self._bearings = bearings
         self._public_url = public_url
         self._send = send
-        self._wake = wake
+        self._tell = tell
         self.fence_epoch: int | None = None  # the newest claim, which holds until somebody else's, connected or not
         self._silence = silence
         self._ownership: _Ownership | None = None
         self._left: _Ownership | None = None  # the newest one that was released
+        self._owner_watch = OwnerWatch()
+        self._said_alive_ms = -SAYS_EACH_MS
         self._canary_monotonic_ms: int | None = None  # holds whoever was active: the queue keeps its order
         self._redriven: list[tuple[int, Quarantined]] = []  # taken, with their numbers, and not dealt with yet
         self._touched = ""  # the newest suspect's SHA-256: this process lives, so it was not what kills
@@ -142,13 +147,12 @@ class Keeper:
         else's, or by a first one while nobody else is active. Raises as `keep` does."""
         if self._silence is None:
             return
-        if self._is_alone(self._silence):
-            self._left = self._claim()
-            log.info("this processor tells that RabbitMQ is away: no other one does")
+        self._claim_if_alone(self._silence)
         own = self._ownership or self._left
         if own is None:
             return
         try:
+            self._say_alive(own, self._silence)
             judgement = self._silence.judge(self._memory(own), own.fence_epoch, self._clocks())
             if judgement.changes_something:
                 self._commit(judgement.decision, own)
@@ -162,6 +166,12 @@ class Keeper:
     def judge_by(self, rules: RuleSet) -> None:
         """From the next batch on."""
         self._rules = rules
+
+    def look_at_dependencies(self) -> None:
+        """What stands before whom from now on, while this processor is the owner. Raises StoreUnavailable."""
+        if self._ownership is not None:
+            with reading(self._engine) as connection:
+                self._ownership.memory.parents = read_parents(connection, self._bearings.now_ms())
 
     def keep_timed(self, decide: Callable[[FleetMemory, RemedyFinder, int], Decision | None]) -> None:
         """Keep what `decide` makes of memory and the time in ms; nothing while another processor is the owner.
@@ -228,22 +238,40 @@ class Keeper:
         return self._ownership
 
     def _claim(self) -> _Ownership:
-        fence_epoch = fence.claim(self._engine, self._bearings.owner, self._bearings.now_ms())
+        return self._begin(fence.claim(self._engine, self._bearings.owner, self._bearings.now_ms()))
+
+    def _begin(self, fence_epoch: int) -> _Ownership:
         with reading(self._engine) as connection:
             memory, last_flow = FleetMemory(agents.fleet_state(connection)), flow.last_flow(connection)
+            memory.parents = read_parents(connection, self._bearings.now_ms())
         memory.canary_monotonic_ms = self._canary_monotonic_ms
         self.fence_epoch = fence_epoch
         if self._silence is not None:
             self._silence.take_over(memory, last_flow, self._clocks())
         return _Ownership(fence_epoch, memory)
 
-    def _is_alone(self, silence: SilenceWatch) -> bool:
-        """Whether this process never claimed the fence, does not reach the broker, and nobody else reads from it."""
-        if self.fence_epoch is not None or not silence.is_cut_off(self._bearings.monotonic_ms()):
-            return False
+    def _claim_if_alone(self, silence: SilenceWatch) -> None:
+        """Where this process never claimed the fence, nor reaches the broker, and who holds it is gone."""
+        if self.fence_epoch is not None or silence.has_way_out:
+            self._owner_watch.forget()
+            return
         with reading(self._engine) as connection:
-            last_flow = flow.last_flow(connection)
-        return last_flow is not None and self._bearings.now_ms() - last_flow.stored_ms > AWAY_FROM_MS
+            held, last_flow = fence.held(connection), flow.last_flow(connection)
+        now_ms, monotonic_ms = self._bearings.now_ms(), self._bearings.monotonic_ms()
+        if not self._owner_watch.is_gone(held, monotonic_ms) or not silence.is_cut_off(monotonic_ms):
+            return
+        if last_flow is None or now_ms - last_flow.stored_ms <= AWAY_FROM_MS:
+            return
+        fence_epoch = fence.claim_from(self._engine, self._bearings.owner, now_ms, held)
+        if fence_epoch is not None:
+            self._left = self._begin(fence_epoch)
+            log.info("this processor tells that RabbitMQ is away: no other one does")
+
+    def _say_alive(self, own: _Ownership, silence: SilenceWatch) -> None:
+        monotonic_ms = self._bearings.monotonic_ms()
+        if not silence.has_way_out and monotonic_ms - self._said_alive_ms >= SAYS_EACH_MS:
+            fence.say_alive(self._engine, own.fence_epoch, self._bearings.now_ms())
+            self._said_alive_ms = monotonic_ms
 
     def _memory(self, own: _Ownership) -> FleetMemory:
         """To decide anew by: what the database has, when that may be more than memory knows."""
@@ -304,14 +332,14 @@ class Keeper:
             own.is_unsure = True
             raise
         own.is_unsure = False
+        otherwise = reads_otherwise(decision.batch, own.memory.agent)
         own.memory.apply(decision, kept.key_reused)
         if self._silence is not None:
             self._silence.hear(decision.batch.agents, Clocks(self._bearings.monotonic_ms(), decision.batch.received_ms))
         self._send(decision.statements)
         self.summary.count(decision.batch, kept)
         announce(decision, kept, self.summary, self._public_url)
-        if decision.batch.incidents:
-            self._wake()
+        self._tell(otherwise)
 
     def _give_back(self) -> None:
         if self._redriven:

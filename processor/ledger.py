@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from processor.gaps import Gaps, common, part, renamed
 from processor.identity import is_of_memory
 from rabbitmq.statement import MOST_MISSING_RANGES, MOST_MISSING_RECORDS
-from store.model import EpochAccount, EpochKey, Gap, GapState
+from store.record_account import EpochAccount, EpochKey, Gap, GapState
 
 ASK_AGAIN_MS = 30_000
 ASK_FROM_AGE_MS = 10_000

@@ -23,6 +23,7 @@ from processor.keeper import Bearings, Keeper, monotonic_clock_ms, wall_clock_ms
 from processor.lateness import CanaryTimes, write_canary
 from processor.notify.sender import Sender
 from processor.outward import Outward
+from processor.past import past_in
 from processor.periodic import Periodic
 from processor.periodic_rules import PERIOD_SECONDS, PeriodicRules
 from processor.queue_check import WrongQueue
@@ -36,6 +37,7 @@ from processor.settings import Settings, load_settings
 from processor.silence.broker_events import BrokerEvents
 from processor.silence.evidence import Senses
 from processor.silence.reachability import Probes
+from processor.silence.sentences import Clocks
 from processor.silence.watch import SilenceWatch
 from processor.summary import Summary
 from store.engine import StoreUnavailable, open_engine, reading
@@ -52,6 +54,7 @@ REDRIVE_SECONDS = 1.0
 RETIRE_SECONDS = 1.0
 SILENCE_SECONDS = 0.5
 RULES_SECONDS = 5.0
+DEPENDENCIES_SECONDS = 2.0
 OUTWARD_ENDS_WITHIN_SECONDS = 5.0
 FLOW_FRESH_MS = 60_000
 
@@ -126,7 +129,7 @@ def _run(settings: Settings, engine: Engine, rules: Sequence[Rule]) -> int:
     """Wait for the database, start the roads out, consume until a signal; then close in the reverse order."""
     public_url = settings.public_url.rstrip("/")
     notifications = load_notifications(settings.notifications_file)
-    sender = Sender(engine, notifications, settings.notifications_file, public_url, wall_clock_ms)
+    sender = Sender(engine, notifications, settings.notifications_file, public_url, _clocks)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -151,7 +154,7 @@ def _run(settings: Settings, engine: Engine, rules: Sequence[Rule]) -> int:
         bearings=bearings,
         public_url=public_url,
         send=outward.send,
-        wake=sender.wake,
+        tell=sender.hear,
         silence=SilenceWatch(Senses(outward.way_out, outward.prove_flow, events.drain, Probes()), find_remedies),
     )
     threading.Thread(target=events.run, name="broker-events", daemon=True).start()
@@ -160,7 +163,7 @@ def _run(settings: Settings, engine: Engine, rules: Sequence[Rule]) -> int:
     notices = threading.Thread(target=sender.run, args=(stop, lambda: keeper.fence_epoch), name="notices", daemon=True)
     notices.start()
     try:
-        periodic_rules = PeriodicRules(engine, lambda: book.rules)
+        periodic_rules = PeriodicRules(past_in(engine), lambda: book.rules)
         watch = RuleWatch(book, keeper, remembered)
         retention_ms = round(settings.retention_hours * 3_600_000)
         timed_work = _timed_work(keeper, watch, periodic_rules, Retirements(engine), retention_ms)
@@ -175,6 +178,10 @@ def _run(settings: Settings, engine: Engine, rules: Sequence[Rule]) -> int:
         road_out.join(OUTWARD_ENDS_WITHIN_SECONDS)
     log.info("stopped")
     return 0
+
+
+def _clocks() -> Clocks:
+    return Clocks(monotonic_clock_ms(), wall_clock_ms())
 
 
 def _remembered_files(engine: Engine, stop: threading.Event) -> Mapping[str, str]:
@@ -233,6 +240,7 @@ def _timed_work(
         Periodic("redrive", REDRIVE_SECONDS, keeper.redrive),
         Periodic("retiring hosts", RETIRE_SECONDS, lambda: keeper.keep_timed(retirements.decide)),
         Periodic("reading rule files", RULES_SECONDS, watch.look),
+        Periodic("reading dependencies", DEPENDENCIES_SECONDS, keeper.look_at_dependencies),
         Periodic("rules by the clock", PERIOD_SECONDS, lambda: keeper.keep_timed(periodic_rules.decide)),
         Periodic("judging silence", SILENCE_SECONDS, keeper.watch_silence),
     )

@@ -6,10 +6,12 @@ from collections.abc import Set as AbstractSet
 from processor.decision import Decision, Senders
 from processor.findings import OWN_RULES
 from processor.fold import still_unheard
+from processor.judgement import is_open
 from processor.ledger import Ledger
+from processor.parents import NO_PARENTS
 from processor.recent import NOTHING, Recent
 from processor.rule_set import Place
-from store.model import Agent, Check, FleetState, IncidentChange, Quarantined
+from store.model import Agent, Change, Check, CheckKey, FleetState, IncidentChange, Quarantined
 
 
 class FleetMemory:
@@ -17,6 +19,7 @@ class FleetMemory:
 
     A plain check is as good as none, so things that come and go do not pile up.
     `reuses` are agents under whose keys other content came, with who sent it: the next decision deals with them.
+    `parents` is what stands before whom, as it was read last.
     """
 
     def __init__(self, fleet: FleetState) -> None:
@@ -24,14 +27,17 @@ class FleetMemory:
         self._checks: dict[str, dict[Place, Check]] = {}
         self._findings: dict[str, dict[Place, Check]] = {}
         self._unheard: dict[str, AbstractSet[Place]] = {}
+        self._withheld: dict[str, AbstractSet[Place]] = {}
         self._recent: dict[str, Recent] = {}
         self._ledgers: dict[str, dict[int, Ledger]] = {}
         self._incomplete: dict[str, set[int]] = {}
         self.reuses: dict[str, Senders] = {}
         self.canary_monotonic_ms: int | None = None
+        self.parents = NO_PARENTS
         self._keep(fleet.checks.values())
         for key in fleet.unheard:
             self._unheard[key.agent_id] = self.unheard(key.agent_id) | {(key.rule, key.subject)}
+        self._withhold(fleet.withheld)
         self._account(Ledger(account, gaps) for account, gaps in fleet.accounts)
 
     def __len__(self) -> int:
@@ -57,6 +63,18 @@ class FleetMemory:
         """The checks whose open incident late records opened and no live one confirmed."""
         return self._unheard.get(agent_id, frozenset())
 
+    def withheld(self, agent_id: str) -> AbstractSet[Place]:
+        """The checks that are in trouble and have no open incident, because something explained them."""
+        return self._withheld.get(agent_id, frozenset())
+
+    def is_withheld(self, key: CheckKey) -> bool:
+        return (key.rule, key.subject) in self.withheld(key.agent_id)
+
+    @property
+    def may_withhold(self) -> bool:
+        """Whether anything is withheld or may be."""
+        return bool(self._withheld or self.parents.behind)
+
     def recent(self, agent_id: str) -> Recent:
         """What the agent reported lately, as far as rules look back."""
         return self._recent.get(agent_id, NOTHING)
@@ -64,6 +82,7 @@ class FleetMemory:
     def take_over(self, other: "FleetMemory") -> None:
         """What the memory before had and the store does not have."""
         self.canary_monotonic_ms, self.reuses, self._recent = other.canary_monotonic_ms, other.reuses, other._recent
+        self.parents = other.parents
 
     def ledgers(self, agent_id: str) -> Mapping[int, Ledger]:
         """The agent's accounts by epoch."""
@@ -82,6 +101,7 @@ class FleetMemory:
         batch, learnt = decision.batch, decision.learnt
         self._agents.update((agent.agent_id, agent) for agent in batch.agents)
         self._keep(batch.checks)
+        self._withhold(learnt.withheld)
         for change in batch.incidents:
             self._hear(change)
         self._recent.update(learnt.recent)
@@ -100,12 +120,27 @@ class FleetMemory:
             self._unheard[agent_id] = unheard
         else:
             self._unheard.pop(agent_id, None)
+        if change.change is Change.OPENED:
+            self._release(change.key)
+
+    def _withhold(self, keys: Iterable[CheckKey]) -> None:
+        for key in keys:
+            self._withheld[key.agent_id] = self.withheld(key.agent_id) | {(key.rule, key.subject)}
+
+    def _release(self, key: CheckKey) -> None:
+        rest = self.withheld(key.agent_id) - {(key.rule, key.subject)}
+        if rest:
+            self._withheld[key.agent_id] = rest
+        else:
+            self._withheld.pop(key.agent_id, None)
 
     def _keep(self, checks: Iterable[Check]) -> None:
         for check in checks:
             key = check.key
             kept = self._findings if key.rule in OWN_RULES else self._checks
             known, place = kept.setdefault(key.agent_id, {}), (key.rule, key.subject)
+            if not is_open(check):
+                self._release(key)
             if not check.is_plain:
                 known[place] = check
             else:

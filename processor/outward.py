@@ -1,6 +1,7 @@
 """The one road out of the processor: the canary into the exchange, statements of account to the agents.
 
     canary    --each 10 s, and at once when connected--> exchange -> queue -> consumer -> database
+              <--returned where no queue takes it----------
     send()    --newest per address and epoch--> one thread --default exchange, direct reply-to--> agent
 
 It has its own connection: a broker in alarm stops reading from connections that publish, and the consumer's
@@ -53,6 +54,7 @@ class Outward:
         self._breaking: set[str] = set()
         self._refusal = ""
         self._canary_wanted = threading.Event()
+        self._canary_returned = False
         self._way_out = WayOut(Way.AWAY, _now_ms())
 
     def way_out(self) -> WayOut:
@@ -102,14 +104,16 @@ class Outward:
         connection.add_on_connection_unblocked_callback(lambda *_: self._set_open(True))
         try:
             canary, statements = connection.channel(), connection.channel()
+            canary.add_on_return_callback(lambda *_: self._set_nowhere())
             statements.confirm_delivery()  # each is confirmed alone, which names the address that breaks a connection
             self._set_open(True)
             next_at = time.monotonic()
             while not self._stop.is_set():
-                if time.monotonic() >= next_at or (self._open and self._canary_wanted.is_set()):
-                    self._canary_wanted.clear()
-                    canary.basic_publish(EXCHANGE, CANARY_ROUTING_KEY, self._canary_body())
-                    next_at = time.monotonic() + PERIOD_SECONDS
+                is_wanted = self._way_out.way is Way.OPEN and self._canary_wanted.is_set()
+                if time.monotonic() >= next_at or is_wanted:
+                    self._send_canary(canary)
+                    is_nowhere = self._way_out.way is Way.NOWHERE
+                    next_at = time.monotonic() + (RETRY_SECONDS if is_nowhere else PERIOD_SECONDS)
                 self._publish_waiting(statements)
                 connection.process_data_events(time_limit=TURN_SECONDS)
         finally:
@@ -117,6 +121,14 @@ class Outward:
             self._set_open(False)
             if connection.is_open and was_open:  # a broker in alarm would not answer the close
                 connection.close()
+
+    def _send_canary(self, channel: BlockingChannel) -> None:
+        """One that did not come back by the next one has found a queue."""
+        if self._way_out.way is Way.NOWHERE and not self._canary_returned:
+            self._set_open(True)
+        self._canary_wanted.clear()
+        self._canary_returned = False
+        channel.basic_publish(EXCHANGE, CANARY_ROUTING_KEY, self._canary_body(), mandatory=True)
 
     def _publish_waiting(self, channel: BlockingChannel) -> None:
         with self._lock:
@@ -133,6 +145,10 @@ class Outward:
         if is_open:
             self.prove_flow()
 
+    def _set_nowhere(self) -> None:
+        self._canary_returned = True
+        self._go(WayOut(Way.NOWHERE, _now_ms()))
+
     def _set_blocked(self, reason: str) -> None:
         self._go(WayOut(Way.BLOCKED, _now_ms(), reason))
 
@@ -140,7 +156,7 @@ class Outward:
         with self._lock:
             if way_out.way is not self._way_out.way:
                 self._way_out = way_out
-            self._open = way_out.way is Way.OPEN
+            self._open = way_out.way in (Way.OPEN, Way.NOWHERE)
             self._waiting.clear()
 
     def _is_usable(self, reply_to: str) -> bool:

@@ -8,24 +8,24 @@ nothing moves while nothing is known.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from zlib import crc32
-
-from sqlalchemy import Engine
 
 from processor.anomalies import Anomalies
 from processor.decision import Decision, Learnt
+from processor.evaluators.forecast import forecast
 from processor.fleet_rules import end_orphans, observe_fleet
 from processor.fold import fold_observations
-from processor.forecasts import Forecasts
+from processor.forecasts import Forecasts, Foretell
 from processor.judgement import RemedyFinder
 from processor.memory import FleetMemory
 from processor.observation import Observation
+from processor.past import Fleet, OpenPast
 from processor.rule import Kind, Rule
-from processor.rule_set import RuleSet
-from store.engine import reading
+from processor.rule_set import Place, RuleSet
+from processor.withholding import without_explained
 from store.model import HUB, Agent, Batch, Check, IncidentChange
 from store.series_of_rules import BEYOND_MEASURE
-from store.snapshots import newest_readings
 
 PERIOD_SECONDS = 5.0  # of `decide`
 PARTS = 12  # of the fleet: one at a time
@@ -41,8 +41,9 @@ Observed = Mapping[str, Sequence[Observation]]
 class PeriodicRules:
     """Remembers between its turns what the rules look back on; `rules` gives those in force."""
 
-    def __init__(self, engine: Engine, rules: Callable[[], RuleSet]) -> None:
-        self._engine = engine
+    def __init__(self, open_past: OpenPast, rules: Callable[[], RuleSet], foretell: Foretell = forecast) -> None:
+        self._open_past = open_past
+        self._foretell = foretell
         self._rules_in_force = rules
         self._rules: RuleSet | None = None
         self._turn = 0
@@ -54,9 +55,12 @@ class PeriodicRules:
     def decide(self, memory: FleetMemory, find_remedies: RemedyFinder, now_ms: int) -> Decision | None:
         """What this turn changes, to be kept; None when that is nothing. Raises StoreUnavailable."""
         rules = self._rules_in_force()
-        return decide_observed(self.observe(memory, rules, now_ms), memory, rules, find_remedies, now_ms)
+        observed = self.observe(memory, rules, now_ms)
+        decision = decide_observed(observed, memory, rules, find_remedies, now_ms, withheld=memory.withheld)
+        decided = decision and without_explained(decision, memory)
+        return decided if decided and (decided.batch.checks or decided.batch.incidents) else None
 
-    def observe(self, memory: FleetMemory, rules: RuleSet, now_ms: int) -> Observed:
+    def observe(self, memory: Fleet, rules: RuleSet, now_ms: int) -> Observed:
         """What is observed in this turn; each call is one. Raises StoreUnavailable."""
         self._take(rules, now_ms)
         self._turn, self._turn_ms = self._turn + 1, now_ms
@@ -71,11 +75,11 @@ class PeriodicRules:
         """Other rules than before begin anew with the past, and so does who looked away for long."""
         if rules is not self._rules or now_ms - self._turn_ms > FORGOTTEN_AFTER_MS:
             self._rules, every = rules, rules.by_id.values()
-            self._forecasts = Forecasts([rule for rule in every if rule.kind is Kind.FORECAST], now_ms)
+            self._forecasts = Forecasts([rule for rule in every if rule.kind is Kind.FORECAST], now_ms, self._foretell)
             self._anomalies = Anomalies([rule for rule in every if rule.kind is Kind.ANOMALY])
             self._fleet = [rule for rule in every if rule.kind is Kind.FLEET]
 
-    def _look_back(self, memory: FleetMemory, now_ms: int) -> Observed:
+    def _look_back(self, memory: Fleet, now_ms: int) -> Observed:
         self._anomalies.turn_to(now_ms)
         if self._turn % PARTS == 0:
             known = frozenset(agent.agent_id for agent in memory.agents.values())
@@ -83,19 +87,19 @@ class PeriodicRules:
             self._anomalies.forget_all_but(known)
         agents = {agent.agent_id: agent for agent in self._whose_turn(memory, now_ms)}
         metrics = sorted(self._forecasts.metrics | self._anomalies.metrics)
-        with reading(self._engine) as connection:
+        with self._open_past() as past:
             for _ in range(MOMENTS_AT_ONCE):
                 if not self._forecasts.is_ready:
-                    self._forecasts.load(connection)
+                    self._forecasts.load(past)
                 elif not self._anomalies.is_ready:
-                    self._anomalies.load(connection)
-            newest = newest_readings(connection, metrics, agents.keys())
+                    self._anomalies.load(past)
+            newest = past.newest(metrics, agents.keys())
         return {
             agent_id: self._observe_agent(agents[agent_id], readings, memory, now_ms)
             for agent_id, readings in newest.items()
         }
 
-    def _whose_turn(self, memory: FleetMemory, now_ms: int) -> list[Agent]:
+    def _whose_turn(self, memory: Fleet, now_ms: int) -> list[Agent]:
         """A twelfth of the fleet, by chance but always the same, without those that are silent."""
         part = self._turn % PARTS
         return [
@@ -105,7 +109,7 @@ class PeriodicRules:
         ]
 
     def _observe_agent(
-        self, agent: Agent, readings: Mapping[str, float], memory: FleetMemory, now_ms: int
+        self, agent: Agent, readings: Mapping[str, float], memory: Fleet, now_ms: int
     ) -> list[Observation]:
         checks = memory.checks(agent.agent_id)
         measured = {name: value for name, value in readings.items() if abs(value) < BEYOND_MEASURE}
@@ -115,21 +119,35 @@ class PeriodicRules:
         return seen
 
 
+def _nothing_withheld(_agent_id: str) -> AbstractSet[Place]:
+    return frozenset()
+
+
 def decide_observed(
-    observed: Observed, memory: FleetMemory, rules: RuleSet, find_remedies: RemedyFinder, now_ms: int
+    observed: Observed,
+    memory: Fleet,
+    rules: RuleSet,
+    find_remedies: RemedyFinder,
+    now_ms: int,
+    *,
+    withheld: Callable[[str], AbstractSet[Place]] = _nothing_withheld,
 ) -> Decision | None:
-    """What the observations change, and what becomes of checks whose rules are no more; None when nothing. Pure."""
+    """What the observations change, and what becomes of checks whose rules are no more; None when nothing. Pure.
+
+    `withheld` gives the checks of an agent that are in trouble and have no incident.
+    """
     checks: list[Check] = []
     incidents: list[IncidentChange] = []
     for agent_id, observations in observed.items():
         agent = HUB_AGENT if agent_id == HUB else memory.agent(agent_id)
         if agent is not None:
-            folded = fold_observations(agent, observations, memory.checks(agent_id), find_remedies, now_ms)
+            checks_of, held = memory.checks(agent_id), withheld(agent_id)
+            folded = fold_observations(agent, observations, checks_of, find_remedies, now_ms, held)
             checks += folded.checks
             incidents += folded.incidents
     for ended in end_orphans(memory, rules, now_ms):
         checks += [ended.check] if ended.check else []
         incidents += ended.incidents
-    if not checks:
+    if not checks and not incidents:
         return None
     return Decision(Batch(checks=checks, incidents=incidents, received_ms=now_ms), Learnt())

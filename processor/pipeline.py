@@ -21,6 +21,7 @@ from processor.memory import FleetMemory
 from processor.plausibility import Reason, implausible
 from processor.rule_set import RuleSet
 from processor.unread import numbers_of_message
+from processor.withholding import without_explained
 from rabbitmq.message import MAX_RECORDS, BadMessage, BadRecord, ReadMessage, ReadRecord, decode
 from rabbitmq.topology import CANARY_ROUTING_KEY
 from store.model import Agent
@@ -44,7 +45,8 @@ def handle_batch(
     4. The records of an agent are folded into its state in the order of their numbers, whatever order they came in. One
        that is late moves checks, and nobody is notified of what it opens. One that is older than what was folded in an
        earlier batch is history only, but for what a hello tells of the host, how a command ended and what was lost.
-    5. What the account then asks for is told to the agents.
+    5. What trouble before its host explains has no incident of its own.
+    6. What the account then asks for is told to the agents.
     """
     fold = _Fold(memory, Draft(now_ms, rules, find_remedies), monotonic_ms, canary_token)
     fold.deal_with_reuses()
@@ -115,7 +117,7 @@ class _Fold:
             for agent_id, fold in self._agents.items()
         }
         draft.agents.extend(row for agent_id, row in rows.items() if row is not self._memory.agent(agent_id))
-        return Decision(
+        decision = Decision(
             draft.batch(self._canary_sent_ms),
             Learnt(
                 ledgers=[ledger for fold in self._agents.values() for ledger in fold.ledgers.values()],
@@ -129,6 +131,7 @@ class _Fold:
             stopped=[rows[agent_id] for agent_id, fold in self._agents.items() if fold.has_stopped],
             losses=draft.losses,
         )
+        return without_explained(decision, self._memory)
 
     def deal_with_reuses(self) -> None:
         """Keys that the last batch found reused: evidence, and the sender must hear the account to open a new epoch."""

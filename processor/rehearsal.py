@@ -4,17 +4,22 @@ Each snapshot counts as if it had arrived in time, and everything is ok at the b
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import msgspec
 
 from health.state import State, is_worse
-from processor.fold import Circumstances, fold_snapshot
+from processor.check_results import CHECK_RULE
+from processor.fold import Circumstances, fold_results, fold_snapshot
+from processor.periodic_rules import PeriodicRules, decide_observed
 from processor.recent import NOTHING, Recent
+from processor.replayed_fleet import ReplayedFleet
 from processor.rule import Rule
 from processor.rule_set import Place, RuleSet
-from store.model import STALE_AFTER_INTERVALS, Change, Check, CheckKey, IncidentChange, KeptSnapshot
+from rabbitmq.records import CheckResult
+from store.model import STALE_AFTER_INTERVALS, Agent, Change, Check, CheckKey, IncidentChange, KeptSnapshot, Remedy
 from store.replays import PastIncident
 
 MOST_NAMED = 3
@@ -45,6 +50,7 @@ class Difference:
 class _Extra(msgspec.Struct):
     interval_seconds: float = 5.0
     errors: dict[str, str] = {}
+    checks: list[CheckResult] = []
 
 
 @dataclass(slots=True)
@@ -57,12 +63,30 @@ class _Host:
 
 
 class Rehearsal:
-    """Takes snapshots in the order of their times; `incidents` are those up to the last one, in the same order."""
+    """Takes snapshots, and the turns of what goes by the clock, in the order of their times.
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    `incidents` are those up to the last one, in the same order. What goes by the clock sees `fleet`, which must have
+    taken the same snapshots.
+    """
+
+    def __init__(self, rules: Sequence[Rule], fleet: ReplayedFleet) -> None:
         self._rules = RuleSet(rules)
+        self._fleet = fleet
+        self._by_the_clock = PeriodicRules(lambda: nullcontext(fleet), lambda: self._rules, fleet.foretell)
+        self._watches_active_checks = any(rule.of == CHECK_RULE for rule in rules)
         self._hosts: dict[str, _Host] = defaultdict(_Host)
         self.incidents: list[Rehearsed] = []
+
+    @property
+    def agents(self) -> Mapping[str, Agent]:
+        return self._fleet.agents
+
+    def agent(self, agent_id: str) -> Agent | None:
+        return self.agents.get(agent_id)
+
+    def checks(self, agent_id: str) -> Mapping[Place, Check]:
+        host = self._hosts.get(agent_id)
+        return host.checks if host else {}
 
     def take(self, snapshot: KeptSnapshot, group: str) -> None:
         """`group` is the one that the snapshot's agent belongs to."""
@@ -75,20 +99,33 @@ class Rehearsal:
             group=group,
             recent=host.recent,
         )
-        folded = fold_snapshot(snapshot, circumstances, host.checks, self._rules, lambda *_: ())
+        folded = fold_snapshot(snapshot, circumstances, host.checks, self._rules, _no_remedies)
         host.recent, host.last_ms, host.interval_ms = folded.recent, snapshot.wall_ms, interval_ms
-        for check in folded.checks:
-            place = (check.key.rule, check.key.subject)
-            if check.is_plain:
-                host.checks.pop(place, None)
-            else:
-                host.checks[place] = check
-        for change in folded.incidents:
-            self._hear(change, host)
+        self._keep(folded.checks, folded.incidents)
+        if extra.checks and self._watches_active_checks:
+            seen = fold_results(extra.checks, snapshot, circumstances, host.checks, _no_remedies)
+            self._keep(seen.checks, seen.incidents)
+
+    def take_turn(self, now_ms: int) -> None:
+        """One of those that the processor takes every `PERIOD_SECONDS`. Raises StoreUnavailable."""
+        observed = self._by_the_clock.observe(self, self._rules, now_ms)
+        decision = decide_observed(observed, self, self._rules, _no_remedies, now_ms)
+        if decision is not None:
+            self._keep(decision.batch.checks, decision.batch.incidents)
 
     def of(self, rule_id: str) -> list[Rehearsed]:
         """The incidents of one rule."""
         return [one for one in self.incidents if one.key.rule == rule_id]
+
+    def _keep(self, checks: Iterable[Check], incidents: Iterable[IncidentChange]) -> None:
+        for check in checks:
+            known, place = self._hosts[check.key.agent_id].checks, (check.key.rule, check.key.subject)
+            if check.is_plain:
+                known.pop(place, None)
+            else:
+                known[place] = check
+        for change in incidents:
+            self._hear(change, self._hosts[change.key.agent_id])
 
     def _hear(self, change: IncidentChange, host: _Host) -> None:
         place = (change.key.rule, change.key.subject)
@@ -145,14 +182,21 @@ def _sentence(
     count = f"{len(edited)} incident{'' if len(edited) == 1 else 's'}"
     if today is None:
         return f"{count}; no rule with this id is in force today"
+    if [_outline(one) for one in edited] == [_outline(one) for one in today]:
+        return f"the same incidents as with today's rule: {len(edited) or 'none'}"
     if not missed and not added and len(edited) == len(today):
-        return f"{count}, as with today's rule"
+        return f"{count}, as many as with today's rule and at about the same times"
     told = [f"{count} instead of {len(today)}"]
     if missed:
         told.append(f"would have missed {_named(missed)}")
     if added:
         told.append(f"{len(added)} at times when today's rule says nothing")
     return "; ".join(told)
+
+
+def _outline(one: Rehearsed) -> tuple[CheckKey, State, int, int | None]:
+    """What makes two of them the same, in whatever words."""
+    return one.key, one.severity, one.opened_ms, one.closed_ms
 
 
 def _named(missed: Sequence[Rehearsed]) -> str:
@@ -165,7 +209,16 @@ def _named(missed: Sequence[Rehearsed]) -> str:
     return ", ".join(named) + (f" and {others} more" if others else "")
 
 
+def _no_remedies(*_: object) -> Sequence[Remedy]:
+    return ()
+
+
 _extras = msgspec.json.Decoder(_Extra)
+
+
+def interval_ms_of(snapshot: KeptSnapshot) -> int:
+    """How often its agent sends one."""
+    return round(_extra_of(snapshot).interval_seconds * 1000)
 
 
 def _extra_of(snapshot: KeptSnapshot) -> _Extra:

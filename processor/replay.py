@@ -9,25 +9,27 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from heapq import merge
 from pathlib import Path
 
 import msgspec
 from sqlalchemy import Connection
 
 from processor.rehearsal import Difference, Rehearsal, Rehearsed, difference
-from processor.rule import TIMED, Rule
+from processor.replay_course import Course, Limit
+from processor.replayed_fleet import Moments, ReplayedFleet
+from processor.rule import TIMED, Kind, Rule
 from processor.rule_files import RuleFileError, load_rules, read_file
 from store.engine import StoreUnavailable, open_engine, reading
-from store.model import KeptSnapshot
-from store.replays import groups_of_agents, incidents_between, snapshots_between
+from store.model import HUB, Agent
+from store.replays import Announcement, agents_of, announcements_before, incidents_between, snapshots_between
 from store.rule_files import rule_files
 
 MEMORY_BYTES = 256 << 20  # of addresses: about 100 MB for the program, the rest for what it reads
 PROCESSOR_SECONDS = 60
 LONGEST_REQUEST_BYTES = 256 * 1024  # 64 KiB of rules, escaped
-MOST_SNAPSHOTS = 1_000_000
+MOST_SNAPSHOTS = 2_000_000
 MOST_LISTED = 200
-CLOCK_IS_ASKED_EVERY = 200  # snapshots
 
 
 class Request(msgspec.Struct, kw_only=True):
@@ -71,13 +73,18 @@ class Outcome(msgspec.Struct, kw_only=True):
     edited: list[Incident]
     today: list[Incident]
     missed: list[Incident]
+    missed_count: int
 
 
 class Answer(msgspec.Struct, kw_only=True):
-    """`ended` says what ended the replay before `until_ms`, empty when nothing did. With `problems` nothing was run."""
+    """`ended` says what ended the replay before `until_ms`, empty when nothing did. With `problems` nothing was run.
+
+    `began_ms` is the time of the first snapshot, None when there was none.
+    """
 
     problems: list[Problem] = []
     rules: list[Outcome] = []
+    began_ms: int | None = None
     reached_ms: int = 0
     snapshots: int = 0
     agents: int = 0
@@ -88,44 +95,63 @@ class Answer(msgspec.Struct, kw_only=True):
 def replay(connection: Connection, request: Request, seconds: Callable[[], float]) -> Answer:
     """Run the file's rules and today's; `seconds` is a clock that only goes forward."""
     edited, problems = _read(request)
-    today = {rule_id: rule for rule_id, rule in _in_force(connection).items() if rule_id in edited}
-    problems += [_not_yet(request.file, rule) for rule in (*edited.values(), *today.values()) if rule.kind in TIMED]
     if problems:
         return Answer(problems=problems)
-    groups = groups_of_agents(connection, request.agent_id)
-    mine, theirs = Rehearsal(list(edited.values())), Rehearsal(list(today.values()))
-    metrics = {rule.metric for rule in (*edited.values(), *today.values())}
-    snapshots = snapshots_between(connection, groups, metrics, request.since_ms, request.until_ms)
-    answer = _run(snapshots, groups, (mine, theirs), request, seconds)
-    past = incidents_between(connection, list(edited), groups, request.since_ms, answer.reached_ms)
+    in_force = _in_force(connection)
+    today = {rule_id: rule for rule_id, rule in in_force.items() if rule_id in edited}
+    mine, theirs = (_with_watched(rules, in_force) for rules in (edited, today))
+    looks_at_all = any(rule.kind is Kind.FLEET for rule in (*mine, *theirs))
+    agents = agents_of(connection, None if looks_at_all else request.agent_id)
+    answer, rehearsals = _run(connection, (mine, theirs), agents, request, seconds)
+    whose = {HUB, request.agent_id} if request.agent_id else {HUB, *(agent.agent_id for agent in agents)}
+    past = incidents_between(connection, list(edited), whose, request.since_ms, answer.reached_ms)
     for rule_id in edited:
-        known = theirs.of(rule_id) if rule_id in today else None
-        found = difference(mine.of(rule_id), known, [one for one in past if one.key.rule == rule_id])
-        answer.rules.append(_outcome(rule_id, found, has_today=known is not None))
+        its, todays = ([one for one in each.of(rule_id) if one.key.agent_id in whose] for each in rehearsals)
+        real = [one for one in past if one.key.rule == rule_id]
+        found = difference(its, todays if rule_id in today else None, real)
+        answer.rules.append(_outcome(rule_id, found, has_today=rule_id in today))
     return answer
 
 
+def _with_watched(rules: Mapping[str, Rule], in_force: Mapping[str, Rule]) -> list[Rule]:
+    """The rules, and of those in force the ones that fleet rules among them watch."""
+    watched = {rule.of: in_force[rule.of] for rule in rules.values() if rule.of in in_force}
+    return list({**watched, **rules}.values())
+
+
 def _run(
-    snapshots: Iterable[KeptSnapshot],
-    groups: Mapping[str, str],
-    rehearsals: Sequence[Rehearsal],
+    connection: Connection,
+    versions: Sequence[Sequence[Rule]],
+    agents: Sequence[Agent],
     request: Request,
     seconds: Callable[[], float],
-) -> Answer:
-    ends_at, heard, ended, reached_ms, count = seconds() + request.seconds, set[str](), "", request.since_ms, 0
-    for snapshot in snapshots:
-        if count == MOST_SNAPSHOTS:
-            ended = f"{MOST_SNAPSHOTS:,} snapshots were read"
-        elif count % CLOCK_IS_ASKED_EVERY == 0 and seconds() >= ends_at:
-            ended = f"{request.seconds:g} s were over"
-        if ended:
-            break
-        for rehearsal in rehearsals:
-            rehearsal.take(snapshot, groups[snapshot.agent_id])
-        heard.add(snapshot.agent_id)
-        reached_ms, count = snapshot.wall_ms, count + 1
-    until_ms = reached_ms if ended else request.until_ms
-    return Answer(reached_ms=until_ms, snapshots=count, agents=len(heard), ended=ended)
+) -> tuple[Answer, Sequence[Rehearsal]]:
+    ids, since_ms, until_ms = {agent.agent_id for agent in agents}, request.since_ms, request.until_ms
+    rules = [rule for version in versions for rule in version]
+    fleet = ReplayedFleet(agents, since_ms, Moments(connection, ids).near)
+    rehearsals = [Rehearsal(version, fleet) for version in versions]
+    course = Course(fleet, rehearsals, since_ms, Limit(MOST_SNAPSHOTS, request.seconds, seconds))
+    snapshots = snapshots_between(connection, ids, {rule.metric for rule in rules}, since_ms, until_ms)
+    announcements = merge(_retired(agents, until_ms), announcements_before(connection, ids, until_ms), key=_wall_ms)
+    course.run(snapshots, announcements, until_ms, has_turns=any(rule.kind in TIMED for rule in rules))
+    answer = Answer(
+        began_ms=course.began_ms,
+        reached_ms=course.reached_ms,
+        snapshots=course.snapshots,
+        agents=len(course.heard),
+        ended=course.ended,
+    )
+    return answer, rehearsals
+
+
+def _retired(agents: Iterable[Agent], until_ms: int) -> list[Announcement]:
+    """The goodbyes that people said for hosts, which are no records."""
+    said = [(agent.goodbye_ms, agent.agent_id) for agent in agents if agent.is_retired and agent.goodbye_ms is not None]
+    return [Announcement(wall_ms=at_ms, agent_id=agent_id) for at_ms, agent_id in sorted(said) if at_ms < until_ms]
+
+
+def _wall_ms(announcement: Announcement) -> int:
+    return announcement.wall_ms
 
 
 def _read(request: Request) -> tuple[dict[str, Rule], list[Problem]]:
@@ -154,11 +180,6 @@ def _problem(name: str, label: str, told: str) -> Problem:
     return Problem(label, key if is_key else "", message if is_key else told, f"{name}: {label}: {told}")
 
 
-def _not_yet(name: str, rule: Rule) -> Problem:
-    told = f"kind: a rule of the kind {rule.kind} cannot be replayed yet; threshold, rate and absence can"
-    return _problem(name, f"rule {rule.rule_id}", told)
-
-
 def _in_force(connection: Connection) -> Mapping[str, Rule]:
     """Today's rules: those that ship, over them the users' as the processor keeps them."""
     rules = {rule.rule_id: rule for rule in load_rules()}
@@ -176,6 +197,7 @@ def _outcome(rule_id: str, found: Difference, *, has_today: bool) -> Outcome:
         edited=_listed(found.edited),
         today=_listed(found.today),
         missed=_listed(found.missed),
+        missed_count=len(found.missed),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
 
-from store.model import AccountChanges, EpochAccount, Gap, GapState
+from store.record_account import AccountChanges, EpochAccount, Gap, GapState
 from store.tables import account, agent, gap
 from store.upsert import upsert
 

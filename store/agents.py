@@ -8,6 +8,7 @@ from health.state import State
 from store import accounts
 from store.model import HUB, Agent, Check, CheckKey, FleetState
 from store.tables import agent, agent_columns, check_state, incident, system
+from store.withheld import withheld_checks
 
 
 def list_agents(connection: Connection, after: str | None, limit: int, group: str | None = None) -> list[Agent]:
@@ -75,5 +76,6 @@ def fleet_state(connection: Connection) -> FleetState:
         agents=agents,
         checks={check.key: check for check in checks},
         unheard=[CheckKey(*row) for row in unheard],
+        withheld=[check.key for check in withheld_checks(connection)],
         accounts=accounts.load(connection),
     )

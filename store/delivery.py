@@ -28,7 +28,8 @@ from sqlalchemy import (
 )
 
 from store.accounts import gap_columns, gap_of
-from store.model import HUB, Gap, GapState
+from store.model import HUB
+from store.record_account import Gap, GapState
 from store.tables import account, agent, gap
 
 _HALF_BITS = 32  # a sum of the numbers that faulty agents tell may have more than 64

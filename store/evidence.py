@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from store.check_outputs import CheckOutput, outputs_of
 from store.model import Incident
 from store.tables import agent, record
 
@@ -63,6 +64,7 @@ class IncidentEvidence:
 
     boxes: Sequence[BlackBox]
     actions: Sequence[LocalAction]
+    outputs: Sequence[CheckOutput] = ()
 
 
 def evidence_of(connection: Connection, incident: Incident) -> IncidentEvidence:
@@ -78,6 +80,7 @@ def evidence_of(connection: Connection, incident: Incident) -> IncidentEvidence:
     return IncidentEvidence(
         boxes=[box for box in boxes if box.at_ms <= closed_ms][:MOST_RECORDS],
         actions=[done for done in actions if done.begun_ms <= closed_ms + AFTER_CLOSING_MS][:MOST_RECORDS],
+        outputs=outputs_of(connection, incident),
     )
 
 

@@ -27,6 +27,11 @@ class OpenIncident:
     subject: str
     group_name: str
     acknowledged_by: str  # empty while nobody looks after it
+    is_late: bool = False  # found in late records only: nobody was notified
+
+    @property
+    def key(self) -> CheckKey:
+        return CheckKey(self.agent_id, self.rule, self.subject)
 
 
 def list_incidents(
@@ -71,7 +76,7 @@ def remedies_of(connection: Connection, number: int) -> Sequence[Remedy]:
 
 def open_incidents(connection: Connection, agent_ids: Collection[str] | None = None) -> list[OpenIncident]:
     """Every open incident of these agents (None: all), in no order."""
-    names = ("number", "severity", "sentence", "opened_ms", "rule", "subject", "acknowledged_by")
+    names = ("number", "severity", "sentence", "opened_ms", "rule", "subject", "acknowledged_by", "is_late")
     query = (
         select(agent.c.agent_id, agent.c.host_name, agent.c.group_name, *(incident.c[name] for name in names))
         .join_from(incident, agent)

@@ -8,11 +8,11 @@
 Of a notice that was never leased, or whose tries all failed for certain, `leased_until_ms` is None: nobody heard of it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, case, exists, func, insert, or_, select, update
 
 from health.state import State
 from store.incident_acts import add_entry
@@ -20,15 +20,18 @@ from store.model import Change, CheckKey
 from store.notices import IS_WAITING, notice_of
 from store.response import Notice, NoticeKind
 from store.response_tables import notice
-from store.tables import agent, incident
+from store.tables import agent, incident, incident_event
 
+COMES_BACK = (NoticeKind.REMINDER, NoticeKind.FLAPPING)
 OPENERS = (NoticeKind.PROBLEM, NoticeKind.FLAPPING, NoticeKind.ESCALATION)
 TIMELINE_WORDS = {
     NoticeKind.PROBLEM: "told {}",
     NoticeKind.ESCALATION: "escalated to {}",
     NoticeKind.RECOVERY: "told {} that it is over",
 }
-NUMBERS_AT_ONCE = 1_000
+KEYS_AT_ONCE = 1_000
+WaitingMark = tuple[int, ...]
+Key = TypeVar("Key", int, str)
 _ITS_AGENTS = ("host_name", "group_name", "peer_host")
 
 
@@ -69,12 +72,46 @@ def facts(connection: Connection, also: Collection[int]) -> list[Facts]:
     return [found[number] for number in sorted(found)]
 
 
-def log_of(connection: Connection, closed: Collection[int]) -> list[Notice]:
-    """The notices of every open incident and of the closed ones with these numbers, oldest first."""
-    found = {each.notice_no: each for each in _notices(connection, incident.c.closed_ms.is_(None))}
-    for these in _in_chunks(sorted(closed)):
-        found |= {each.notice_no: each for each in _notices(connection, incident.c.number.in_(these))}
+def facts_of(connection: Connection, numbers: Collection[int], agent_ids: Collection[str]) -> list[Facts]:
+    """The incidents with these numbers and the open ones of these agents, in the order of their numbers."""
+    found: dict[int, Facts] = {}
+    for these in _in_chunks(sorted(numbers)):
+        found |= {each.number: each for each in _facts(connection, incident.c.number.in_(these))}
+    for ids in _in_chunks(sorted(agent_ids)):
+        theirs = agent.c.agent_id.in_(ids) & incident.c.closed_ms.is_(None)
+        found |= {each.number: each for each in _facts(connection, theirs)}
     return [found[number] for number in sorted(found)]
+
+
+def log_of(connection: Connection, numbers: Collection[int]) -> list[Notice]:
+    """The notices of these incidents, oldest first.
+
+    Of what is told again and again (COMES_BACK), only what waits and the newest of each channel that was delivered, is
+    dead, or may have arrived before it was cancelled: a log does not grow with the age of its incident.
+    """
+    found: list[Notice] = []
+    for these in _in_chunks(sorted(numbers)):
+        found += _compact(connection, these)
+    return sorted(found, key=lambda each: each.notice_no)
+
+
+def newest_entry(connection: Connection) -> int:
+    """The highest number of an entry in any timeline, 0 when there is none."""
+    newest: int | None = connection.execute(select(func.max(incident_event.c.event_no))).scalar()
+    return newest or 0
+
+
+def entries_after(connection: Connection, event_no: int) -> Mapping[int, int]:
+    """The entries of timelines with higher numbers, each with its incident's number."""
+    query = select(incident_event.c.event_no, incident_event.c.number).where(incident_event.c.event_no > event_no)
+    return {row.event_no: row.number for row in connection.execute(query)}
+
+
+def waiting_mark(connection: Connection) -> WaitingMark:
+    """Another one whenever something else waits, or waits otherwise; one row, however much it is."""
+    of = notice.c
+    sums = [func.sum(column) for column in (of.notice_no, of.created_ms, of.due_ms, of.attempts, of.leased_until_ms)]
+    return tuple(int(each or 0) for each in connection.execute(select(func.count(), *sums).where(IS_WAITING)).one())
 
 
 def waiting(connection: Connection) -> list[Notice]:
@@ -111,9 +148,8 @@ def offer(connection: Connection, offered: Notice) -> None:
 
 
 def cancel(connection: Connection, notice_no: int, why: str, now_ms: int) -> None:
-    """Take a waiting notice out of the outbox, unless somebody has it in hand."""
-    idle = or_(notice.c.leased_until_ms.is_(None), notice.c.leased_until_ms <= now_ms)
-    end = update(notice).where(notice.c.notice_no == notice_no, IS_WAITING, idle)
+    """Take a waiting notice out of the outbox; the caller knows that nobody has it in hand."""
+    end = update(notice).where(notice.c.notice_no == notice_no, IS_WAITING)
     connection.execute(end.values(cancelled_ms=now_ms, why=why))
 
 
@@ -160,11 +196,20 @@ def _facts(connection: Connection, these: ColumnElement[bool]) -> Iterator[Facts
         yield Facts(**its, key=key, severity=State(row["severity"]))
 
 
-def _notices(connection: Connection, these: ColumnElement[bool]) -> Iterator[Notice]:
-    query = select(*notice.c).join_from(notice, incident).where(these)
+def _compact(connection: Connection, numbers: Sequence[int]) -> Iterator[Notice]:
+    of = notice.c
+    outcome = case((of.delivered_ms.is_not(None), 1), (of.dead_ms.is_not(None), 2), else_=3)
+    is_over = or_(of.delivered_ms.is_not(None), of.dead_ms.is_not(None), of.leased_until_ms.is_not(None))
+    alike = (of.number, of.channel, of.kind, outcome)
+    place = func.row_number().over(partition_by=alike, order_by=of.notice_no.desc()).label("place")
+    numbered = select(of.notice_no, place).where(of.number.in_(numbers), of.kind.in_(COMES_BACK), is_over, ~IS_WAITING)
+    ranked = numbered.subquery()
+    newest = select(ranked.c.notice_no).where(ranked.c.place == 1)
+    is_kept = or_(of.kind.not_in(COMES_BACK), IS_WAITING, of.notice_no.in_(newest))
+    query = select(*of).where(of.number.in_(numbers), is_kept)
     return map(notice_of, connection.execute(query).mappings())
 
 
-def _in_chunks(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(numbers), NUMBERS_AT_ONCE):
-        yield numbers[start : start + NUMBERS_AT_ONCE]
+def _in_chunks(keys: Sequence[Key]) -> Iterator[Sequence[Key]]:
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        yield keys[start : start + KEYS_AT_ONCE]

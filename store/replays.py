@@ -1,13 +1,14 @@
 """What a rehearsal of rules reads: snapshots in the order of their times, and the incidents there were."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection, or_, select
 
-from store.model import CheckKey, KeptSnapshot
-from store.packing import names_of, unpack_numbers
-from store.tables import agent, incident, layout, snapshot
+from store.model import HUB, Agent, CheckKey, KeptSnapshot
+from store.packing import names_of, number_at
+from store.tables import agent, agent_columns, incident, layout, record, snapshot
 
 ROWS_AT_A_TIME = 1_000
 MOST_INCIDENTS = 10_000
@@ -25,12 +26,48 @@ class PastIncident:
     closed_ms: int | None
 
 
-def groups_of_agents(connection: Connection, agent_id: str | None) -> Mapping[str, str]:
-    """The group of each agent that has snapshots, of this one alone unless it is None."""
-    query = select(agent.c.agent_id, agent.c.group_name).where(agent.c.snapshot_ms.is_not(None))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcement:
+    """An agent said hello, then with the group it is in, or goodbye; by its own clock."""
+
+    wall_ms: int
+    agent_id: str
+    group: str | None = None  # None: goodbye
+
+
+class _Hello(msgspec.Struct):
+    group: str = ""
+
+
+_hellos = msgspec.json.Decoder(_Hello)
+
+
+def agents_of(connection: Connection, agent_id: str | None) -> list[Agent]:
+    """All agents, or this one alone unless it is None, as they are today."""
+    query = select(*agent_columns).where(agent.c.agent_id != HUB)
     if agent_id is not None:
         query = query.where(agent.c.agent_id == agent_id)
-    return dict(connection.execute(query).all())
+    return [Agent(**row) for row in connection.execute(query).mappings()]
+
+
+def announcements_before(connection: Connection, agent_ids: Collection[str], end_ms: int) -> Iterator[Announcement]:
+    """The kept hellos and goodbyes of these agents in the order of their times, a few at a time."""
+    query = (
+        select(record.c.time_ms, agent.c.agent_id, record.c.kind, record.c.raw)
+        .join(agent, agent.c.agent_no == record.c.agent_no)
+        .where(record.c.kind.in_(("hello", "goodbye")), record.c.time_ms < end_ms)
+        .order_by(record.c.time_ms, *record.primary_key.columns)
+        .execution_options(yield_per=ROWS_AT_A_TIME)
+    )
+    for wall_ms, agent_id, kind, raw in connection.execute(query):
+        if agent_id in agent_ids:
+            group = _hellos.decode(raw).group if kind == "hello" else None
+            yield Announcement(wall_ms=wall_ms, agent_id=agent_id, group=group)
+
+
+def oldest_snapshot_ms(connection: Connection) -> int | None:
+    """The time of the oldest snapshot that is kept."""
+    return connection.execute(select(snapshot.c.time_ms).order_by(snapshot.c.time_ms).limit(1)).scalar()
 
 
 def snapshots_between(
@@ -42,26 +79,25 @@ def snapshots_between(
     """
     known = select(agent.c.agent_no, agent.c.agent_id)
     ids = {agent_no: agent_id for agent_no, agent_id in connection.execute(known) if agent_id in agent_ids}
-    query = select(snapshot).where(snapshot.c.time_ms >= start_ms, snapshot.c.time_ms < end_ms)
+    query = select(*snapshot.columns).where(snapshot.c.time_ms >= start_ms, snapshot.c.time_ms < end_ms)
     if len(ids) == 1:
         query = query.where(snapshot.c.agent_no == next(iter(ids)))
     ordered = query.order_by(*snapshot.primary_key.columns).execution_options(yield_per=ROWS_AT_A_TIME)
     places: dict[int, _Places] = {}
-    for row in connection.execute(ordered):
-        agent_id = ids.get(row.agent_no)
+    for time_ms, agent_no, epoch, seq, received_ms, layout_no, numbers, extra in connection.execute(ordered):
+        agent_id = ids.get(agent_no)
         if agent_id is None:
             continue
-        if row.layout_no not in places:
-            places[row.layout_no] = _places(connection, row.layout_no, metrics)
-        numbers = unpack_numbers(row.numbers)
+        if layout_no not in places:
+            places[layout_no] = _places(connection, layout_no, metrics)
         yield KeptSnapshot(
             agent_id=agent_id,
-            epoch=row.epoch,
-            seq=row.seq,
-            wall_ms=row.time_ms,
-            received_ms=row.received_ms,
-            readings={name: numbers[place] for name, place in places[row.layout_no]},
-            extra=row.extra,
+            epoch=epoch,
+            seq=seq,
+            wall_ms=time_ms,
+            received_ms=received_ms,
+            readings={name: number_at(numbers, place) for name, place in places[layout_no]},
+            extra=extra,
         )
 
 

@@ -79,7 +79,8 @@ class Mute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dependency:
-    """While the parent (a host or, with a rule, one of its checks) is in trouble, nobody hears of the agent's."""
+    """While the parent (a host or, with a rule, one of its checks) is in trouble, the agent's opens no incident and
+    nobody hears of it."""
 
     dependency_no: int
     agent_id: str

@@ -58,6 +58,14 @@ class LogFileCheck(CheckSetting, frozen=True, kw_only=True):
 
     def _judge(self, count: int, matched: int, shown: Iterable[str], trouble: str) -> Observation:
         measured = (Measured("lines", "", float(count)), Measured("matches", "", float(matched)))
-        text = "; ".join(filter(None, (f"{matched} of {count} new lines in {self.file} match", trouble)))
+        text = "; ".join(filter(None, (f"{_lines_that_matched(matched, count)} in {self.file} matched", trouble)))
         state = State.WARNING if matched else State.UNKNOWN if trouble else State.OK
         return Observation(state, "\n".join((text, *shown)), measured)
+
+
+def _lines_that_matched(matched: int, count: int) -> str:
+    """As people say it, before `matched`: no new line, 1 new line, 2 of 5 new lines."""
+    if not matched:
+        return "no new line"
+    of = "" if matched == count else f"{matched} of "
+    return f"{of}{count} new line{'' if count == 1 else 's'}"

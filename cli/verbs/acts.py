@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cli.answers import incident, read
-from cli.references import OTHERS, incident_number
+from cli.references import OTHERS, incident_number, stated
 from cli.screen import show_json
 from cli.terminal import Terminal
 from cli.text import escaped
@@ -35,7 +35,7 @@ def note(
     as_json: AsJson = False,
 ) -> None:
     """Write a note into an incident's timeline."""
-    _act(context, number, "notes", {"note": text}, "Noted on", as_json=as_json)
+    _act(context, number, "notes", {"note": stated(text, "note")}, "Noted on", as_json=as_json)
 
 
 def _act(context: typer.Context, number: str, verb: str, body: dict[str, Any], told: str, *, as_json: bool) -> None:

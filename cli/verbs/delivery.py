@@ -11,7 +11,8 @@ from cli.exits import ExitCode
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
-from cli.words import count, span
+from cli.words import count
+from console.quantities import span
 
 if TYPE_CHECKING:
     from cli.desk import HelpDesk

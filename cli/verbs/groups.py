@@ -1,6 +1,7 @@
 """`healthmon groups` and `group set`: how the groups of hosts are, and how often their agents report."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -9,6 +10,7 @@ import typer
 
 from cli.answers import read
 from cli.exits import ExitCode, Trouble
+from cli.listing import show_list
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
@@ -28,15 +30,7 @@ def groups(
     terminal: Terminal = context.obj
     with terminal.desk() as desk:
         answered = desk.every("/groups")
-    if as_json:
-        show_json("groups/1", {"groups": answered})
-        return
-    screen = terminal.screen()
-    clean = escaped(answered)
-    if plain:
-        screen.show_rows(read(lambda items: [_plain(one) for one in items], clean))
-    else:
-        screen.show(read(lambda items: _lines(items, screen), clean))
+    show_list(terminal, "groups", answered, as_json=as_json, plain=plain, row=_plain, lines=_lines)
 
 
 def set_group(
@@ -49,6 +43,8 @@ def set_group(
 ) -> None:
     """Set how often the agents of a group report."""
     terminal: Terminal = context.obj
+    if not name:
+        raise Trouble("The group has no name. Those there are: healthmon groups", ExitCode.USAGE)
     wish = {"interval_seconds": None if interval == "default" else _seconds(interval)}
     with terminal.desk() as desk:
         answer = desk.put(f"/groups/{quote(name, safe='')}", json.dumps(wish).encode())
@@ -56,7 +52,7 @@ def set_group(
         show_json("group/1", {"group": answer})
         return
     screen = terminal.screen()
-    screen.show(read(lambda one: screen.prose(_told(one)), escaped(answer)))
+    screen.show(read(lambda one: _set_lines(one, screen), escaped(answer)))
 
 
 def _seconds(text: str) -> float:
@@ -69,10 +65,13 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _told(one: Any) -> str:
-    every = _interval(one)
+def _set_lines(one: Any, screen: Screen) -> list[str]:
     waiting = f" {count(one['differing'], 'host')} to follow." if one["differing"] else ""
-    return f"Group {one['name']}, {count(one['hosts'], 'host')}: {every}.{waiting}"
+    told = f"Group {one['name']}, {count(one['hosts'], 'host')}: {_interval(one)}.{waiting}"
+    hint = ["", *screen.prose(one["hint"])] if one["hint"] else []
+    if hint and one["interval_seconds"] is not None:
+        hint.append(f"Take it back: healthmon group set {shlex.quote(one['name'])} --interval default")
+    return [*screen.prose(told), *hint]
 
 
 def _interval(one: Any) -> str:

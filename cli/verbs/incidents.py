@@ -9,7 +9,8 @@ from cli.answers import Incident, incident, read, worst_first
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
-from cli.words import age_seconds, clock, count, span
+from cli.words import age_seconds, clock, count
+from console.quantities import span
 
 MOST_ROWS = 50
 Which = Literal["open", "closed", "all"]

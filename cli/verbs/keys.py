@@ -6,23 +6,29 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli.answers import read
+from cli.listing import show_list
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
 from cli.words import clock, count
 
 Role = Literal["viewer", "operator", "admin"]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, schema key/1.")]
 
 
 def create_key(
     context: typer.Context,
     role: Annotated[Role, typer.Option(help="What it may do; each role includes the ones before it.")],
     name: Annotated[str | None, typer.Option(help="Whose it is, for people; the role by default.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Make a key and print it: the only time that it can be seen."""
     terminal: Terminal = context.obj
     with terminal.desk(administration=True) as desk:
         answer = desk.post("/keys", json.dumps({"name": name or role, "role": role}).encode())
+    if as_json:
+        show_json("key/1", {"key": answer})
+        return
     key_id, shown, secret = read(lambda made: (made["key_id"], made["name"], made["key"]), escaped(answer))
     screen = terminal.screen()
     screen.show([secret])
@@ -43,24 +49,29 @@ def list_keys(
     terminal: Terminal = context.obj
     with terminal.desk(administration=True) as desk:
         answered = desk.every("/keys")
-    if as_json:
-        show_json("keys/1", {"keys": answered})
-        return
-    screen = terminal.screen()
-    rows = [read(_row, key) for key in escaped(answered)]
-    if plain:
-        screen.show_rows(rows)
-    else:
-        screen.show(_lines(rows, screen, terminal.now()))
+    show_list(
+        terminal,
+        "keys",
+        answered,
+        as_json=as_json,
+        plain=plain,
+        row=_row,
+        lines=lambda items, screen: _lines([_row(key) for key in items], screen, terminal.now()),
+    )
 
 
 def revoke_key(
-    context: typer.Context, key_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**53 - 1)]
+    context: typer.Context,
+    key_id: Annotated[int, typer.Argument(metavar="ID", min=1, max=2**53 - 1)],
+    as_json: AsJson = False,
 ) -> None:
     """End a key; it stops working at once."""
     terminal: Terminal = context.obj
     with terminal.desk(administration=True) as desk:
         answer = desk.delete(f"/keys/{key_id}", missing="Try: healthmon keys list")
+    if as_json:
+        show_json("key/1", {"key": answer})
+        return
     number, role, name, _, _ = read(_row, escaped(answer))
     terminal.screen().show([f"Key {number} ({role}, {name}) is revoked."])
 

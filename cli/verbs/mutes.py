@@ -8,13 +8,15 @@ import typer
 
 from cli.answers import read
 from cli.exits import ExitCode, Trouble
-from cli.references import incident_number, is_incident, length_seconds
+from cli.listing import show_list
+from cli.references import OTHERS, incident_number, is_incident, length_seconds, stated
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
 from cli.words import clock, count
 
 MOST_ROWS = 50
+LONGEST_SECONDS = 30 * 86_400
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object, schema mute/1.")]
 
 
@@ -30,12 +32,14 @@ def mute(
     if (target is None) == (group is None):
         told = "Give an incident, a host or a group: healthmon mute i/142 --for 2h --reason TEXT"
         raise Trouble(told, ExitCode.USAGE)
-    wish: dict[str, Any] = {"reason": reason, "for_seconds": length_seconds(duration), "group": group}
+    wish: dict[str, Any] = {"reason": stated(reason, "reason"), "for_seconds": _seconds(duration), "group": group}
+    of_incident = target is not None and is_incident(target)
     if target is not None:
-        wish |= {"incident": incident_number(target)} if is_incident(target) else {"agent": target}
+        wish |= {"incident": incident_number(target)} if of_incident else {"agent": target}
     terminal: Terminal = context.obj
     with terminal.desk() as desk:
-        answer = desk.post("/mutes", json.dumps(wish).encode(), missing="Try: healthmon status")
+        missing = OTHERS if of_incident else "Try: healthmon status"
+        answer = desk.post("/mutes", json.dumps(wish).encode(), missing=missing)
     if as_json:
         show_json("mute/1", {"mute": answer})
         return
@@ -73,20 +77,29 @@ def mutes(
     terminal: Terminal = context.obj
     with terminal.desk() as desk:
         answered = desk.every("/mutes", {"state": "all" if every else "current"})
-    if as_json:
-        show_json("mutes/1", {"mutes": answered})
-        return
-    screen = terminal.screen()
-    clean = escaped(answered)
-    if plain:
-        screen.show_rows(read(lambda items: [_plain(one) for one in items], clean))
-    else:
-        screen.show(read(lambda items: _lines(items, screen, terminal.now()), clean))
+    show_list(
+        terminal,
+        "mutes",
+        answered,
+        as_json=as_json,
+        plain=plain,
+        row=_plain,
+        lines=lambda items, screen: _lines(items, screen, terminal.now()),
+    )
+
+
+def _seconds(duration: str) -> int:
+    seconds = length_seconds(duration)
+    if seconds > LONGEST_SECONDS:
+        told = f"{duration} is too long: nothing is muted for more than 30 days. Give 30d, and mute it again then."
+        raise Trouble(told, ExitCode.USAGE)
+    return seconds
 
 
 def _muted_lines(one: Any, screen: Screen, now_seconds: float) -> list[str]:
     told = f"Muted {_whom(one)} until {clock(one['ends'], now_seconds)} UTC ({one['reason']})."
-    return [*screen.prose(told), "", f"Lift it: healthmon unmute {one['mute_no']}"]
+    hint = screen.prose(one["hint"]) if one["hint"] else []
+    return [*screen.prose(told), *hint, "", f"Lift it: healthmon unmute {one['mute_no']}"]
 
 
 def _lines(items: Sequence[Any], screen: Screen, now_seconds: float) -> list[str]:
@@ -98,16 +111,18 @@ def _lines(items: Sequence[Any], screen: Screen, now_seconds: float) -> list[str
         for one in shown
     ]
     left = len(items) - len(shown)
+    liftable = next((one["mute_no"] for one in shown if one["state"] in ("in force", "waiting")), None)
     return [
         count(len(items), "mute"),
         *screen.table(("number", "state", "of", "until (utc)", "why"), rows),
         *(["", f"and {left:,} more: healthmon mutes --plain"] if left else []),
-        "",
-        f"Lift one: healthmon unmute {shown[0]['mute_no']}",
+        *(["", f"Lift one: healthmon unmute {liftable}"] if liftable is not None else []),
     ]
 
 
 def _until(one: Any, now_seconds: float) -> str:
+    if one["lifted"] is not None:
+        return clock(one["lifted"], now_seconds)
     if one["weekly"] is not None:
         return "each week"
     return "" if one["ends"] is None else clock(one["ends"], now_seconds)

@@ -7,6 +7,7 @@ from urllib.parse import quote
 import typer
 
 from cli.answers import read
+from cli.listing import show_list
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
@@ -39,15 +40,15 @@ def notices(
         else:
             path, most = "/notices", {"state": state, "limit": str(MOST_ROWS + 1)}
             answered = read(lambda part: list(part["items"]), desk.get(path, most))
-    if as_json:
-        show_json("notices/1", {"notices": answered})
-        return
-    screen = terminal.screen()
-    clean = escaped(answered)
-    if plain:
-        screen.show_rows(read(lambda items: [_plain(one) for one in items], clean))
-    else:
-        screen.show(read(lambda items: _lines(items, state, screen, terminal.now()), clean))
+    show_list(
+        terminal,
+        "notices",
+        answered,
+        as_json=as_json,
+        plain=plain,
+        row=_plain,
+        lines=lambda items, screen: _lines(items, state, screen, terminal.now()),
+    )
 
 
 def notify_test(

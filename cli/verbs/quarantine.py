@@ -1,13 +1,14 @@
 """`healthmon quarantine`: messages that came and could not be taken in, with why and what now."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from cli.answers import read
 from cli.exits import ExitCode, Trouble
+from cli.listing import show_list
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
@@ -39,15 +40,15 @@ def list_quarantined(
         else:
             path, most = "/quarantine", {"limit": str(MOST_ROWS + 1)}
             answered = read(lambda part: list(part["items"]), desk.get(path, asked | most))
-    if as_json:
-        show_json("quarantine/1", {"quarantine": answered})
-        return
-    screen = terminal.screen()
-    clean = escaped(answered)
-    if plain:
-        screen.show_rows(read(lambda items: [_plain(one) for one in items], clean))
-    else:
-        screen.show(read(lambda items: list_lines(items, screen, terminal.now()), clean))
+    show_list(
+        terminal,
+        "quarantine",
+        answered,
+        as_json=as_json,
+        plain=plain,
+        row=_plain,
+        lines=lambda items, screen: list_lines(items, screen, terminal.now()) if items else _none(asked),
+    )
 
 
 def show_quarantined(
@@ -71,6 +72,7 @@ def redrive(
     context: typer.Context,
     numbers: Annotated[list[int] | None, typer.Argument(metavar="NUMBER...", min=1, max=2**53 - 1)] = None,
     reason: Reason = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, schema redrive/1.")] = False,
 ) -> None:
     """Have the processor read quarantined messages again. What it cannot take in comes back here."""
     if bool(numbers) == (reason is not None):
@@ -83,15 +85,16 @@ def redrive(
     requested = read(lambda one: int(one["requested"]), answer)
     if not requested:
         raise Trouble("Nothing in quarantine fits. Try: healthmon quarantine list", ExitCode.NONE)
+    if as_json:
+        show_json("redrive/1", {"redrive": answer})
+        return
     screen = terminal.screen()
     told = f"{count(requested, 'message')} to be read again. The processor does it within seconds while it runs."
     screen.show([*screen.prose(told), "", "See what is left: healthmon quarantine list"])
 
 
 def list_lines(items: Sequence[Any], screen: Screen, now_seconds: float) -> list[str]:
-    """How many, a row for each, what to do about the newest one's reason, what to ask next."""
-    if not items:
-        return ["Nothing is in quarantine."]
+    """How many, a row for each, what to do about the newest one's reason, what to ask next. There is at least one."""
     shown = items[:MOST_ROWS]
     rows = [
         [str(one["number"]), clock(one["received"], now_seconds), one["sender"], one["reason"], one["detail"]]
@@ -108,6 +111,14 @@ def list_lines(items: Sequence[Any], screen: Screen, now_seconds: float) -> list
         "",
         f"Next: healthmon quarantine show {newest['number']}",
     ]
+
+
+def _none(asked: Mapping[str, str]) -> list[str]:
+    return (
+        ["Nothing in quarantine fits.", "", "All: healthmon quarantine list"]
+        if asked
+        else ["Nothing is in quarantine."]
+    )
 
 
 def message_lines(one: Any, body: str, screen: Screen, now_seconds: float) -> list[str]:

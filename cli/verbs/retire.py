@@ -19,7 +19,7 @@ def retire(
     """Say that a host is gone for good: its incidents close. Its history stays; it is back when its agent sends."""
     terminal: Terminal = context.obj
     with terminal.desk() as desk:
-        answer = desk.post(f"/agents/{quote(host, safe='')}/retire")
+        answer = desk.post(f"/agents/{quote(host, safe='')}/retire", missing="All hosts: healthmon status")
     if as_json:
         show_json("retirement/1", {"retirement": answer})
         return

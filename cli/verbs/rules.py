@@ -17,6 +17,7 @@ from cli.words import clock, count
 
 MOST_FILE_BYTES = 64 * 1024
 MOST_ROWS = 20
+WHOLE_FLEET = "(fleet)"
 PATIENCE_SECONDS = 40.0
 _SPAN_SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
 _LISTS = (("edited", "WITH THE FILE"), ("missed", "MISSED, WITH TODAY'S RULE ONLY"))
@@ -31,7 +32,8 @@ def try_rules(
 ) -> None:
     """Try a rule file on the past: the incidents it would have opened, beside those of today's rules.
 
-    Nothing is kept and nothing changes. It takes 30 s at most and says how far it came.
+    Nothing is kept and nothing changes. It takes 30 s at most and says how far it came. A fleet's rule looks at all
+    hosts, whatever --agent says.
     """
     terminal: Terminal = context.obj
     question: dict[str, Any] = {"file": file.name, "content": _content(file), "since_seconds": span_seconds(since)}
@@ -73,26 +75,30 @@ def _content(file: Path) -> str:
 
 
 def _lines(answer: Mapping[str, Any], screen: Screen, now_seconds: float) -> list[str]:
+    """What was run over comes last, but first when it was not all of it."""
     lines: list[str] = []
     for rule in answer["rules"]:
         lines += screen.prose(f"{rule['rule']}: {rule['sentence']}")
         for name, title in _LISTS:
-            lines += _incidents(title, rule[name], screen, now_seconds)
+            lines += _incidents(title, rule[name], rule[f"{name}_count"], screen, now_seconds)
         lines.append("")
     run = f"{count(answer['snapshots'], 'snapshot')} of {count(answer['agents'], 'agent')}"
-    since, reached = (clock(answer[name], now_seconds) for name in ("since", "reached"))
-    lines += screen.prose(f"Run over {run}, from {since} to {reached} UTC.")
+    covered = screen.prose(f"Run over {run}: {answer['coverage']}.")
     if answer["ended"]:
-        lines += screen.prose(f"It ended early: {answer['ended']}. Ask for one host (--agent), or a shorter time.")
-    return lines
+        asked = screen.prose("To see all of it ask for one host (--agent), or a shorter time (--since).")
+        return [*covered, *asked, "", *lines[:-1]]
+    return [*lines, *covered]
 
 
-def _incidents(title: str, some: Sequence[Mapping[str, Any]], screen: Screen, now_seconds: float) -> list[str]:
+def _incidents(
+    title: str, some: Sequence[Mapping[str, Any]], total: int, screen: Screen, now_seconds: float
+) -> list[str]:
+    """The first of them: the answer may have fewer than there are in total."""
     if not some:
         return []
     rows = [
         [
-            one["host_name"],
+            one["host_name"] or one["agent_id"] or WHOLE_FLEET,
             screen.state(one["severity"]),
             clock(one["opened"], now_seconds),
             "open" if one["closed"] is None else clock(one["closed"], now_seconds),
@@ -100,5 +106,6 @@ def _incidents(title: str, some: Sequence[Mapping[str, Any]], screen: Screen, no
         ]
         for one in some[:MOST_ROWS]
     ]
-    more = [f"  and {len(some) - MOST_ROWS} more, all with --json"] if len(some) > MOST_ROWS else []
+    listed = "all" if len(some) == total else f"the first {len(some)}"
+    more = [f"  and {total - MOST_ROWS:,} more, {listed} with --json"] if total > MOST_ROWS else []
     return ["", title, *screen.table(("host", "state", "from", "to", "what"), rows)[1:], *more]

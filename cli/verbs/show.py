@@ -1,19 +1,29 @@
 """`healthmon show i/142`: one incident, with what to do on the same screen."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
 from cli.answers import Event, Host, Incident, host, incident, read
+from cli.evidence import Series, evidence_lines
 from cli.fix_lines import fix_lines
 from cli.host_trouble import trouble_lines
 from cli.references import OTHERS, incident_number
 from cli.screen import Screen, show_json
 from cli.terminal import Terminal
 from cli.text import escaped
-from cli.words import age_seconds, clock, span
+from cli.words import age_seconds, clock
+from console.quantities import span
 
+if TYPE_CHECKING:
+    from cli.desk import HelpDesk
+
+BEFORE_OPENING = timedelta(minutes=5)
+A_MOMENT = timedelta(milliseconds=1)  # the end is not included
+MOST_POINTS = 60
 NOTHING_FITS = "No known problem fits. Have the host's own messages explained:"
 ASK_THE_JOURNAL = 'journalctl --since "-15 min" --priority warning | healthmon explain'
 
@@ -23,27 +33,30 @@ def show(
     number: Annotated[str, typer.Argument(metavar="i/NUMBER", help="Like i/142 or 142.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, schema incident/1.")] = False,
 ) -> None:
-    """Show an incident: what is wrong, what to do, why that fits, how to verify."""
+    """Show an incident: what is wrong, what to do, why that fits, how to verify, and what the host looked like."""
     terminal: Terminal = context.obj
+    path = f"/incidents/{incident_number(number)}"
     with terminal.desk() as desk:
-        answer = desk.get(f"/incidents/{incident_number(number)}", missing=OTHERS)
+        answer, evidence = desk.get(path, missing=OTHERS), desk.get(f"{path}/evidence", missing=OTHERS)
         if as_json:
-            show_json("incident/1", {"incident": answer})
+            show_json("incident/1", {"incident": answer, "evidence": evidence})
             return
         one = read(incident, escaped(answer))
-        path = None if one.agent_id is None else f"/agents/{quote(one.agent_id, safe='')}"
-        of = None if path is None else read(host, escaped(desk.get(path)))
-    screen = terminal.screen()
-    screen.show(lines_of(one, of, screen, terminal.now()))
+        of = None if one.agent_id is None else read(host, escaped(desk.get(_of_agent(one.agent_id))))
+        history = {} if evidence.get("black_boxes") else _history(one, desk)
+    screen, now_seconds = terminal.screen(), terminal.now()
+    seen = read(lambda found: evidence_lines(found, history, screen, now_seconds), escaped(evidence))
+    screen.show(lines_of(one, of, seen, screen, now_seconds))
 
 
-def lines_of(one: Incident, of: Host | None, screen: Screen, now_seconds: float) -> list[str]:
+def lines_of(one: Incident, of: Host | None, evidence: Sequence[str], screen: Screen, now_seconds: float) -> list[str]:
     """The sentence first, the permanent address last; `of` is the host as it is now, None where there is none."""
     return [
         *_headline(one, screen, now_seconds),
         "",
-        "DO THIS",
+        "DO THIS" if one.closed is None else "IF IT COMES BACK",
         *_fixes(one, screen),
+        *evidence,
         "",
         "TIMELINE",
         *_timeline(one, screen, now_seconds),
@@ -51,6 +64,27 @@ def lines_of(one: Incident, of: Host | None, screen: Screen, now_seconds: float)
         "",
         f"Details: {one.url}",
     ]
+
+
+def _of_agent(agent_id: str) -> str:
+    return f"/agents/{quote(agent_id, safe='')}"
+
+
+def _history(one: Incident, desk: "HelpDesk") -> Series:
+    """The incident's own reading in the minutes before it opened; empty where no host stands behind it."""
+    if one.agent_id is None:
+        return {}
+    opened = datetime.fromisoformat(one.opened)
+    asked = {
+        "metrics": one.reading,
+        "start": (opened - BEFORE_OPENING).isoformat(),
+        "end": (opened + A_MOMENT).isoformat(),
+        "max_points": str(MOST_POINTS),
+    }
+    answer = escaped(desk.get(f"{_of_agent(one.agent_id)}/metrics/history", asked))
+    return read(
+        lambda told: {name: [point["max"] for point in points] for name, points in told["series"].items()}, answer
+    )
 
 
 def _headline(one: Incident, screen: Screen, now_seconds: float) -> list[str]:

@@ -16,7 +16,8 @@ from cli.screen import Screen, show_json
 from cli.terminal import Terminal, one_form
 from cli.text import escaped
 from cli.verbs.incidents import best_fix, incident_table
-from cli.words import age_seconds, count, span
+from cli.words import age_seconds, count
+from console.quantities import span
 
 if TYPE_CHECKING:
     from cli.desk import HelpDesk
@@ -66,6 +67,7 @@ def fleet_lines(hosts: Sequence[Host], found: Sequence[Incident], screen: Screen
     left = len(hosts) - len(shown)
     return [
         *screen.prose(_answer(hosts, screen)),
+        *(line for told in _behind(hosts) for line in screen.prose(told)),
         *screen.table(("state", "host", "seen", "why"), rows),
         *(["", f"and {left:,} more: healthmon status --plain"] if left else []),
         "",
@@ -116,14 +118,22 @@ def _lines(
 
 
 def _answer(hosts: Sequence[Host], screen: Screen) -> str:
-    states = Counter(one.state for one in hosts)
-    troubled = len(hosts) - states["ok"] - states["muted"]
+    states = Counter(one.state for one in hosts if not one.retired)
+    retired = sum(one.retired for one in hosts)
+    troubled = states.total() - states["ok"] - states["muted"]
+    gone = [f"{retired} retired"] if retired else []
     if not troubled:
-        others = "the others" if states["muted"] else "all"
-        told = [f"{states['muted']} muted"] if states["muted"] else []
-        return ", ".join([count(len(hosts), "host"), *told, *([f"{others} ok"] if states["ok"] else [])])
-    counts = ", ".join(f"{states[state]} {screen.state(state)}" for state in sorted(states, key=rank))
-    return f"{troubled} of {count(len(hosts), 'host')} not ok: {counts}"
+        muted = [f"{states['muted']} muted"] if states["muted"] else []
+        others = "the others" if muted or gone else "all"
+        return ", ".join([count(len(hosts), "host"), *muted, *gone, *([f"{others} ok"] if states["ok"] else [])])
+    counts = [f"{states[state]} {screen.state(state)}" for state in sorted(states, key=rank)]
+    return f"{troubled} of {count(len(hosts), 'host')} not ok: {', '.join([*counts, *gone])}"
+
+
+def _behind(hosts: Sequence[Host]) -> list[str]:
+    """Those that have no incident of their own, by what explains them."""
+    explained = Counter(one.behind for one in hosts if one.behind and one.state not in ("ok", "muted"))
+    return [f"{count(number, 'host')} {behind}" for behind, number in explained.most_common()]
 
 
 def _row(one: Host, screen: Screen, now_seconds: float) -> list[str]:

@@ -2,8 +2,11 @@
 
 from faults.boundary import VARIABLE, Boundary
 from faults.checker import Verdict
+from faults.flights import End
+from faults.notices import copies
 from faults.rig import Rig
 from faults.row import ControlStayedGreen, control
+from faults.run import Run
 from faults.switches import Switches
 from rabbitmq.declare import declare_topology
 
@@ -65,6 +68,32 @@ def mark_before_sending(rig: Rig) -> None:
             run.flow(1)
             verdict = run.verdict(PATIENCE_SECONDS, PATIENCE_SECONDS)
             _must_be_red(rig, verdict, "C6: noted as delivered and never heard of")
+
+
+@control("forget the note", "processor killed when nothing is being told")
+def forget_the_note(rig: Rig) -> None:
+    with rig.scratch() as folder:
+        switches = Switches(folder, ["again"])
+        with rig.running(
+            agents=1,
+            processor_module="faults.controls.forget_note",
+            settings={"FAULTS_LEASE_SECONDS": "3"},
+            agent_settings=switches.settings,
+            channels={"desk": "http"},
+        ) as run:
+            run.flow(1)
+            switches.turn_bad("again")
+            run.until(lambda: _has_noted(run), "the problem is told")
+            (processor,) = run.processors
+            processor.kill()
+            processor.start()
+            run.until(lambda: list(copies(run.told())), "it is told once more")
+            verdict = run.verdict(PATIENCE_SECONDS, PATIENCE_SECONDS)
+            _must_be_red(rig, verdict, "C6: told twice, and nobody died in the middle of telling it")
+
+
+def _has_noted(run: Run) -> bool:
+    return any(flight.end is End.NOTED for flight in run.told().flights)
 
 
 def _must_be_red(rig: Rig, verdict: Verdict, rule: str) -> None:

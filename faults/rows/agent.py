@@ -8,12 +8,23 @@ from pathlib import Path
 from faults.actions import acted_once, read_actions
 from faults.boundary import Boundary
 from faults.checker import Excuse
+from faults.declared import listed_as_lost, named_by_agents
+from faults.disk import Disk
+from faults.evidence import read_evidence
 from faults.rig import Rig
 from faults.row import row
 from faults.run import Run, Violations
 from faults.switches import Switches
+from faults.witnessed_agent import BALLAST
 
 PAGE_BYTES = 4096
+SMALL_SPOOL = {
+    "HEALTHMON_SPOOL_MAX_MIB": "4",
+    "HEALTHMON_RECONNECT_MAX_SECONDS": "2",
+    BALLAST: "4000",  # 200 kB a snapshot
+}
+LOST_AT_LEAST = 12
+CURRENT_WITHIN_SECONDS = 60.0
 BOUNDARIES = (
     Boundary("before", "agent.spool:Spool.append"),
     Boundary("before", "COMMIT", 4),
@@ -87,8 +98,46 @@ def killed_around_an_action(rig: Rig) -> None:
     rig.note(f"{len(names)} boundaries: {', '.join(f'{count} {outcome}' for outcome, count in outcomes.items())}")
 
 
-@row(29, "agent: disk full, also at its restart", quick=True)
+@row(29, "agent: disk full, also at its restart; then its spool, too, until it thins and drops", quick=True)
 def disk_full(rig: Rig) -> None:
+    _keeps_records_on_a_full_disk(rig)
+    excuse = Excuse(losses=("thinned", "full"))
+    with (
+        rig.disk(24) as disk,
+        rig.running(agents=1, state_folder=disk.mount, excuse=excuse, agent_settings=SMALL_SPOOL) as run,
+    ):
+        seconds = _drops_on_a_full_disk(run, disk)
+        run.settle()
+        listed, named = listed_as_lost(run.engine), named_by_agents(read_evidence(run.engine))
+    assert set(listed) == {"thinned", "full"}, f"the account lists {sorted(listed)}"
+    for reason, lost in listed.items():
+        assert lost.numbers == named[reason], f"{reason}: the account and the agent's records name other numbers"
+        rig.note(f"{reason}: {len(lost.numbers)} records in {lost.ranges} ranges")
+    rig.note(f"the present state was stored {seconds:.0f} s after the broker's return")
+
+
+def _drops_on_a_full_disk(run: Run, disk: Disk) -> float:
+    """Nobody takes records until many are dropped; returns how long after that the present state is stored."""
+    (agent,) = run.agents
+    run.flow()
+    disk.fill()
+    agent.kill()
+    agent.start()
+    run.flow()
+    run.broker.ctl("stop_app")
+    run.until(lambda: run.statuses()[0].lost >= LOST_AT_LEAST, f"{LOST_AT_LEAST} records dropped")
+    agent.kill()
+    agent.start()
+    run.offer(3)
+    run.broker.ctl("start_app")
+    newest = max(run.seen().offered)
+    seconds = run.until(lambda: newest in run.accounted(), "the present state is stored", CURRENT_WITHIN_SECONDS)
+    run.flow()
+    disk.free()
+    return seconds
+
+
+def _keeps_records_on_a_full_disk(rig: Rig) -> None:
     with rig.disk(24) as disk, rig.running(agents=1, state_folder=disk.mount) as run:
         (agent,) = run.agents
         run.flow()

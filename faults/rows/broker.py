@@ -3,10 +3,14 @@
 import time
 
 from faults.evidence import read_evidence
+from faults.incidents import incidents_of
 from faults.rig import Rig
 from faults.row import row
 from faults.run import Run
+from processor.findings import AGENT_SILENT, PIPELINE
 from rabbitmq.declare import declare_topology
+from rabbitmq.topology import EXCHANGE, QUEUE
+from store.model import Incident
 
 NOTICED_WITHIN_SECONDS = 25.0
 
@@ -45,17 +49,37 @@ def disk_alarm(rig: Rig) -> None:
 
 @row(9, "broker: queue deleted, then binding gone", quick=True)
 def nothing_routes(rig: Rig) -> None:
-    with rig.running() as run:
-        run.flow()
-        management = run.broker.management
-        management.call("DELETE", "queues", run.broker.virtual_host, "ingest")
-        run.offer(10)
-        declare_topology(management)
-        run.flow()
-        management.call("DELETE", "bindings", run.broker.virtual_host, "e", "health.telemetry", "q", "ingest", "%23")
-        run.offer(10)
-        declare_topology(management)
+    with rig.running(channels={"desk": "http"}) as run:
+        virtual_host = run.broker.virtual_host
+        rig.note(f"queue gone: {_told_of_the_loss_of(run, 'queues', virtual_host, QUEUE)}")
+        binding = ("bindings", virtual_host, "e", EXCHANGE, "q", QUEUE, "%23")
+        rig.note(f"binding gone: {_told_of_the_loss_of(run, *binding)}")
         run.settle()
+        _names_the_queue_and_its_remedy(run, incidents_of(run, PIPELINE.rule))
+        assert not incidents_of(run, AGENT_SILENT.rule), "agents that spool are blamed for silence"
+
+
+def _told_of_the_loss_of(run: Run, *path: str) -> str:
+    """Delete it and make it anew; when the incident came and went."""
+    run.flow()
+    known = len(incidents_of(run, PIPELINE.rule))
+    run.broker.management.call("DELETE", *path)
+    opened = run.until(lambda: len(incidents_of(run, PIPELINE.rule)) > known, "an incident that nothing routes")
+    run.until(lambda: all(status.waiting for status in run.statuses()), "records wait at the agents")
+    declare_topology(run.broker.management)
+    closed = run.until(lambda: all(one.closed_ms for one in incidents_of(run, PIPELINE.rule)), "its end")
+    return f"an incident after {opened:.0f} s, closed {closed:.0f} s after its return"
+
+
+def _names_the_queue_and_its_remedy(run: Run, incidents: list[Incident]) -> None:
+    """Each one, and people were told of its beginning and its end."""
+    assert len(incidents) == 2, f"two faults, but {[one.sentence for one in incidents]}"
+    for incident in incidents:
+        remedy, *_ = incident.remedies
+        assert remedy.slug == "nothing-routes", f"{incident.sentence}: the remedy is {remedy.slug}"
+        assert "python -m rabbitmq setup" in [step.command for step in remedy.steps]
+        heard = [item.transition.kind for item in run.sinks["desk"].heard() if item.number == incident.number]
+        assert heard == ["problem", "recovery"], f"#{incident.number}: people heard {heard}"
 
 
 @row(4, "broker: frozen for 90 s")

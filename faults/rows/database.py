@@ -1,5 +1,6 @@
 """The database goes, comes back, and does not say whether it has committed."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from contextlib import closing, contextmanager
 
 import psycopg
 
+from faults import quarrels
+from faults.disk import Disk
 from faults.rig import Rig
 from faults.row import row
 from faults.run import Run
@@ -36,18 +39,36 @@ def commit_outcome_unknown(rig: Rig) -> None:
         run.settle()
 
 
-@row(22, "database: locked for 45 s, SQLite and PostgreSQL")
+QUARRELS = (
+    (quarrels.slow, ""),
+    (quarrels.deadlock, "deadlock detected"),
+    (quarrels.session_ended, "terminating connection due to administrator command"),
+    (quarrels.conflict, "could not serialize access due to concurrent update"),
+)
+AWAY = re.compile(r"the database is away: .* is unavailable: (.*)\. Nothing is lost")
+LOCKED = {"sqlite": "database is locked", "postgresql": "canceling statement due to statement timeout"}
+
+
+@row(22, "database: locked for 45 s, SQLite and PostgreSQL; slow, deadlock, ended session, conflict")
 def database_locked(rig: Rig) -> None:
-    for database in ("sqlite", "postgresql"):
+    for database, complaint in LOCKED.items():
         with rig.running(database=database) as run:
             run.flow()
             with locked_store(run):
                 time.sleep(45)  # the lock itself
-            assert run.processors[0].is_alive
+            run.flow(1)
+            _was_told(run, complaint)
+            for quarrel, its_complaint in QUARRELS if run.postgres else ():
+                assert run.postgres is not None
+                quarrel(run.postgres.url())
+                run.flow(1)
+                _was_told(run, its_complaint)
+            assert run.processors[0].starts == 1, "it had to be started again"
             run.settle()
+    rig.note(f"each of them named by the processor: {', '.join(words for _, words in QUARRELS if words)}")
 
 
-@row(23, "database: its disk full")
+@row(23, "database: its disk full; then every write fails with EIO, SQLite and PostgreSQL")
 def database_disk_full(rig: Rig) -> None:
     with rig.disk(32) as disk, rig.running(database_folder=disk.mount) as run:
         run.flow()
@@ -56,7 +77,38 @@ def database_disk_full(rig: Rig) -> None:
         assert run.processors[0].is_alive
         disk.free()
         run.settle()
-    rig.note("an fsync that fails is not part of it yet")
+    for database, size_megabytes in (("sqlite", 32), ("postgresql", 400)):
+        with (
+            rig.disk(size_megabytes) as disk,
+            rig.running(database=database, database_folder=disk.mount) as run,
+        ):
+            rig.note(f"{database} with EIO: {_survives_a_dead_disk(run, disk)}")
+
+
+def _survives_a_dead_disk(run: Run, disk: Disk) -> str:
+    """After a failed fsync nobody knows what is on the disk: all that used it is started anew on what is there. Returns
+    what the processor said first."""
+    run.flow()
+    disk.break_down()
+    run.offer(45)
+    told = AWAY.search(run.processors[0].log_text())
+    assert told, "the processor never met the dead disk"
+    assert run.processors[0].is_alive
+    run.processors[0].kill()
+    run.engine.dispose()
+    if run.postgres is not None:
+        run.postgres.kill()
+    disk.repair()
+    if run.postgres is not None:
+        run.postgres.start()
+    run.processors[0].start()
+    run.settle()
+    return told[1]
+
+
+def _was_told(run: Run, complaint: str) -> None:
+    """The processor itself met the fault, or it was none."""
+    assert complaint in run.processors[0].log_text(), f"the processor never said: {complaint}"
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from sqlalchemy import exists, select
 from faults.rig import Rig
 from faults.row import row
 from faults.run import Run
+from faults.told import Life
+from processor.findings import SILENCE_RULES
 from store.engine import reading
 from store.model import Change
 from store.tables import incident, incident_event
@@ -24,12 +26,20 @@ def processor_away(rig: Rig) -> None:
         processor.start()
         drained_seconds = run.until(lambda: missed <= run.accounted(), "the backlog is stored")
         run.flow()
+        run.until(lambda: not _open_late_ones(run), "what was wrong meanwhile has ended or is news", within_seconds=60)
         run.settle()
         false_alarms = _opened_by_what_was_read_between(run, from_ms, to_ms)
         assert not false_alarms, f"opened from the backlog: {false_alarms}"
+        late = [life for life in run.told().lives if life.is_late and life.rule not in SILENCE_RULES]
+        assert late, "disks were full meanwhile, and there is no late incident of it"
     rig.note(
-        f"{len(missed)} records meanwhile, stored {drained_seconds:.0f} s after its return; nobody was told of them"
+        f"{len(missed)} records meanwhile, stored {drained_seconds:.0f} s after its return; nobody was told of them; "
+        f"{len(late)} late incidents, each as the reference makes it, none open"
     )
+
+
+def _open_late_ones(run: Run) -> list[Life]:
+    return [life for life in run.told().lives if life.is_late and life.to_ms is None]
 
 
 def _opened_by_what_was_read_between(run: Run, from_ms: int, to_ms: int) -> list[tuple[str, str]]:

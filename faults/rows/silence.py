@@ -18,7 +18,7 @@ MOST_LISTED = 10 * AGENTS
 @row(44, "silence: 200 agents; the broker restarts, the processor is away, the machine dies")
 def blame_for_silence(rig: Rig) -> None:
     with rig.running(agents=0) as run:
-        fleet = run.program("fleet", "simulator", "--agents", str(AGENTS), "--duration", "3600")
+        fleet = run.program("fleet", "faults.witnessed_simulator", "--agents", str(AGENTS), "--duration", "3600")
         fleet.start()
         run.until(lambda: _are_heard(run, 0), "the fleet is known")
         time.sleep(GRACE_SECONDS)  # from now on silence counts
@@ -45,6 +45,9 @@ def blame_for_silence(rig: Rig) -> None:
         families = [one for one in _of(run, HUB) if one.key.rule == "group-silent"]
         assert len(families) == 1, f"one machine died, but {_sentences(families)}"
         assert len(_pipeline(run)) == len(restart) + 1, f"the way is whole, but {_sentences(_pipeline(run))}"
+        run.bury(agent.agent_id for agent in _agents(run))
+        verdict = run.settle()
+    assert verdict.judged_agents == AGENTS, f"{verdict.judged_agents} agents judged"
     rig.note(f"{len(restart)} and 1 incidents of the way, none of an agent; a dead fleet known after {seconds:.0f} s")
 
 

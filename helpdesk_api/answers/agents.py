@@ -18,6 +18,11 @@ class AgentAnswer(BaseModel):
     state: State
     own_state: State = Field(description="The state it would be in if it were not muted.")
     sentence: str
+    behind: str = Field(
+        description="The open incident of what stands before the host, like: behind gateway-1, which is down (#12). "
+        "Meanwhile nothing of this host opens an incident of its own. Empty when there is none."
+    )
+    retired: bool = Field(description="People retired it: nothing is expected of it until its agent sends.")
     connected: bool = Field(description="It was heard within three of its intervals (15 s at least).")
     streaming_active: bool = Field(description="It is connected and its newest metrics are as recent.")
     has_system_info: bool
@@ -41,15 +46,17 @@ class AgentAnswer(BaseModel):
 
 
 def agent_answer(
-    agent: Agent, condition: Condition, errors: Mapping[str, str], now_ms: int, base_url: str
+    agent: Agent, condition: Condition, errors: Mapping[str, str], behind: str, now_ms: int, base_url: str
 ) -> AgentAnswer:
-    """`errors` is what the newest snapshot says the agent could not do, each with why."""
+    """`errors` is what the newest snapshot says the agent could not do, each with why; `behind` what explains it."""
     return AgentAnswer(
         agent_id=agent.agent_id,
         host_name=agent.host_name,
         state=condition.state,
         own_state=condition.own_state,
         sentence=condition.sentence,
+        behind=behind,
+        retired=condition.is_retired,
         connected=agent.is_connected(now_ms),
         streaming_active=agent.is_streaming(now_ms) and not condition.excused,
         has_system_info=agent.has_system_info,

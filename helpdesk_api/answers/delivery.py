@@ -9,7 +9,7 @@ from helpdesk_api.delivery_words import account_sentence
 from helpdesk_api.queue_gauge import QueueLook
 from helpdesk_api.times import Moment, moment
 from store.delivery import AgentSums, Sums
-from store.model import Gap
+from store.record_account import Gap
 
 SPOOL_BYTES = "agent.spool_bytes"
 SPOOL_RECORDS = "agent.spool_unconfirmed_records"

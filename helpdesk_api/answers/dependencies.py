@@ -7,7 +7,8 @@ from store.response import Dependency
 
 
 class DependencyAnswer(BaseModel):
-    """While the parent is in trouble, nobody is notified of the agent's incidents; they open and close as ever."""
+    """While the parent is in trouble that people hear of, what is wrong with the agent's host opens no incident, and
+    nobody is notified of those that are open. Its checks are judged as ever, and open incidents close as ever."""
 
     dependency_no: int
     agent_id: str

@@ -38,16 +38,29 @@ class ActionAnswer(BaseModel):
     duration_seconds: float
 
 
+class CheckOutputAnswer(BaseModel):
+    """What an active check wrote when it turned bad: of a log file the lines that matched."""
+
+    time: Moment
+    state: str
+    output: str
+
+
 class EvidenceAnswer(BaseModel):
-    """Both oldest first; empty where the agent sent none."""
+    """All oldest first; empty where the agent sent none."""
 
     black_boxes: list[BlackBoxAnswer]
+    check_outputs: list[CheckOutputAnswer]
     actions: list[ActionAnswer]
 
 
 def evidence_answer(found: IncidentEvidence) -> EvidenceAnswer:
     return EvidenceAnswer(
-        black_boxes=[_box_answer(box) for box in found.boxes], actions=[_action_answer(done) for done in found.actions]
+        black_boxes=[_box_answer(box) for box in found.boxes],
+        check_outputs=[
+            CheckOutputAnswer(time=moment(one.at_ms), state=one.state, output=one.output) for one in found.outputs
+        ],
+        actions=[_action_answer(done) for done in found.actions],
     )
 
 

@@ -17,10 +17,11 @@ class GroupAnswer(BaseModel):
     differing: int = Field(description="Hosts that report at another interval than they are told.")
     updated: Moment | None = Field(description="When the setting was changed last.")
     author: str
+    hint: str = Field(description="What to know of a group that no agent is in, empty for all others.")
 
 
 def group_answer(
-    name: str, hosts: int, state: State | None, setting: GroupSetting | None, differing: int
+    name: str, hosts: int, state: State | None, setting: GroupSetting | None, differing: int, hint: str
 ) -> GroupAnswer:
     return GroupAnswer(
         name=name,
@@ -30,4 +31,5 @@ def group_answer(
         differing=differing,
         updated=None if setting is None else moment(setting.updated_ms),
         author="" if setting is None else setting.author,
+        hint=hint,
     )

@@ -59,6 +59,10 @@ class MuteAnswer(BaseModel):
     lifted: Moment | None
 
 
+class NewMuteAnswer(MuteAnswer):
+    hint: str = Field(description="What to know of a group that no agent is in, else empty.")
+
+
 def weekly_of(answer: WeeklyAnswer) -> Weekly:
     return Weekly(
         weekdays=sorted(set(answer.weekdays)),
@@ -76,7 +80,7 @@ def mute_answers(connection: Connection, mutes: Sequence[Mute], now_ms: int) -> 
 def _mute_answer(mute: Mute, host_name: str | None, now_ms: int) -> MuteAnswer:
     return MuteAnswer(
         mute_no=mute.mute_no,
-        state=_state(mute, now_ms),
+        state=state_of(mute, now_ms),
         reason=mute.reason,
         author=mute.author,
         created=moment(mute.created_ms),
@@ -104,7 +108,7 @@ def muted_answer(mute: Mute, mutes: Muting) -> MutedAnswer:
     )
 
 
-def _state(mute: Mute, now_ms: int) -> MuteState:
+def state_of(mute: Mute, now_ms: int) -> MuteState:
     if mute.lifted_ms is not None:
         return "lifted"
     if current_window(mute, now_ms) is not None:

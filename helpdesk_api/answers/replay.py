@@ -6,14 +6,17 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from health.state import State
-from helpdesk_api.times import Moment, moment
+from helpdesk_api.times import Moment, moment, rfc3339
+from store.model import HUB
+
+NOT_WORTH_A_WORD_MS = 60_000
 
 
 class RehearsedAnswer(BaseModel):
     """An incident that would have been: the worst it was in, and the words for that moment."""
 
-    agent_id: str
-    host_name: str
+    agent_id: str | None = Field(description="Null when the rule is about a group of agents.")
+    host_name: str | None
     subject: str
     severity: State
     opened: Moment
@@ -31,16 +34,21 @@ class ReplayedRuleAnswer(BaseModel):
     today_count: int | None = Field(description="Null when no rule with this id is in force.")
     edited: list[RehearsedAnswer] = Field(description="Of the file's rule, the first 200 by time.")
     today: list[RehearsedAnswer] = Field(description="Of the rule in force, run over the same snapshots.")
-    missed: list[RehearsedAnswer] = Field(description="Those of today's rule at whose time the file's rule is silent.")
+    missed: list[RehearsedAnswer] = Field(
+        description="Those of today's rule at whose time the file's rule is silent, the first 200."
+    )
+    missed_count: int
 
 
 class ReplayAnswer(BaseModel):
-    """`since` to `reached` is what was run over. Everything was ok at its beginning, and no snapshot came late."""
+    """`began` to `reached` is what was run over. Everything was ok at its beginning, and no snapshot came late."""
 
     since: Moment
     until: Moment
+    began: Moment | None = Field(description="The first snapshot since then, null when there was none.")
     reached: Moment
     ended: str = Field(description="What ended it before `until`, empty when nothing did.")
+    coverage: str = Field(description="How much of the time asked for was run over, and why it was not all, in words.")
     snapshots: int
     agents: int
     rules: list[ReplayedRuleAnswer]
@@ -57,8 +65,10 @@ def replay_answer(
     return ReplayAnswer(
         since=moment(since_ms),
         until=moment(until_ms),
+        began=None if child["began_ms"] is None else moment(child["began_ms"]),
         reached=moment(child["reached_ms"]),
         ended=child["ended"],
+        coverage=_coverage(child, since_ms, until_ms),
         snapshots=child["snapshots"],
         agents=child["agents"],
         rules=[
@@ -70,17 +80,35 @@ def replay_answer(
                 edited=incidents(one["edited"]),
                 today=incidents(one["today"]),
                 missed=incidents(one["missed"]),
+                missed_count=one["missed_count"],
             )
             for one in child["rules"]
         ],
     )
 
 
+def _coverage(child: Mapping[str, Any], since_ms: int, until_ms: int) -> str:
+    began_ms, reached_ms = child["began_ms"], child["reached_ms"]
+    if began_ms is None and not child["ended"]:
+        return "no snapshot of this time is kept"
+    told = f"the time from {rfc3339(since_ms)} to {rfc3339(until_ms)}"
+    if child["ended"]:
+        share = (reached_ms - since_ms) / (until_ms - since_ms)
+        told = (
+            f"CUT: {share:.0%} of {told}; {child['ended']}, and nothing is said of the time after {rfc3339(reached_ms)}"
+        )
+    else:
+        told = f"all of {told}"
+    if began_ms is not None and began_ms - since_ms > NOT_WORTH_A_WORD_MS:
+        told += f"; the first snapshot that is kept is of {rfc3339(began_ms)}"
+    return told
+
+
 def _rehearsed(one: Mapping[str, Any], name_of: Callable[[str], str]) -> RehearsedAnswer:
     closed_ms = one["closed_ms"]
     return RehearsedAnswer(
-        agent_id=one["agent_id"],
-        host_name=name_of(one["agent_id"]),
+        agent_id=one["agent_id"] if one["agent_id"] != HUB else None,
+        host_name=name_of(one["agent_id"]) if one["agent_id"] != HUB else None,
         subject=one["subject"],
         severity=State(one["severity"]),
         opened=moment(one["opened_ms"]),

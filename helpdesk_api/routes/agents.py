@@ -15,6 +15,7 @@ from helpdesk_api.condition import condition_of
 from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.fleet import AgentName, find_agent, worst_by_agent
 from helpdesk_api.freshness import freshness
+from helpdesk_api.in_front import in_front
 from helpdesk_api.muting import muting
 from helpdesk_api.problem import PROBLEMS_ANSWERED, not_found
 from store.agents import list_agents, system_of
@@ -71,8 +72,9 @@ def _answers(desk: Desk, connection: Connection, agents: Sequence[Agent], base_u
     ids = [agent.agent_id for agent in agents]
     fresh, now_ms = freshness(desk, connection), desk.now_ms()
     mutes, lacking = muting(connection, now_ms), not_measured(connection, ids)
-    worst = worst_by_agent(mutes.hushed(open_incidents(connection, ids)))
+    front = in_front(connection, mutes, ids)
+    worst = worst_by_agent(mutes.hushed([*open_incidents(connection, ids), *front.unopened()]))
     for agent in agents:
         errors = lacking.get(agent.agent_id, {})
         condition = condition_of(agent, worst.get(agent.agent_id), errors, fresh, now_ms, mutes.host_words(agent))
-        yield agent_answer(agent, condition, errors, now_ms, base_url)
+        yield agent_answer(agent, condition, errors, front.words(agent.agent_id), now_ms, base_url)

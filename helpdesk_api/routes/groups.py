@@ -1,7 +1,7 @@
 """Groups of agents: how they are, and how often their agents report."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Path
@@ -15,6 +15,7 @@ from helpdesk_api.answers.listing import Listing
 from helpdesk_api.conditions import conditions_of
 from helpdesk_api.desk import Desk, TheDesk
 from helpdesk_api.fleet import all_agents
+from helpdesk_api.group_hint import group_hint
 from helpdesk_api.group_keeper import MOST_COMMANDS, configure, wants
 from helpdesk_api.problem import PROBLEMS_ANSWERED
 from store.engine import reading, transaction
@@ -43,7 +44,7 @@ def set_group(
     name: Annotated[str, Path(min_length=1, max_length=256)], wish: GroupWish, desk: TheDesk, author: TheAuthor
 ) -> GroupAnswer:
     """Its connected agents are told at once, those that join or come back later within a minute. A group without
-    agents may be set, too."""
+    agents may be set, too: `hint` says so, and what was meant perhaps."""
     setting = GroupSetting(
         group_name=name, interval_seconds=wish.interval_seconds, updated_ms=desk.now_ms(), author=author
     )
@@ -55,12 +56,13 @@ def set_group(
     for agent in told[:MOST_COMMANDS]:  # the keeper tells the others
         configure(desk, agent, wish.interval_seconds)
     with reading(desk.engine) as connection:
-        return next(one for one in _groups(desk, connection) if one.name == name)
+        return next(one for one in _groups(desk, connection, name) if one.name == name)
 
 
-def _groups(desk: Desk, connection: Connection) -> list[GroupAnswer]:
+def _groups(desk: Desk, connection: Connection, *also: str) -> list[GroupAnswer]:
+    agents = list(all_agents(connection))
     members: Mapping[str, list[Agent]] = defaultdict(list)
-    for agent in all_agents(connection):
+    for agent in agents:
         members[agent.group_name].append(agent)
     settings = group_settings(connection)
     states = conditions_of(desk, connection, [one for name in members if name for one in members[name]])
@@ -71,9 +73,15 @@ def _groups(desk: Desk, connection: Connection) -> list[GroupAnswer]:
             _worst([states[one.agent_id].state for one in members[name]]),
             settings.get(name),
             sum(_differs(one, settings.get(name)) for one in members[name]),
+            "" if members[name] else group_hint(name, agents),
         )
-        for name in sorted({*members, *settings} - {""})
+        for name in sorted({*members, *also, *_told(settings)} - {""})
     ]
+
+
+def _told(settings: Mapping[str, GroupSetting]) -> Iterator[str]:
+    """The groups whose agents are told something: one that was taken back lives as long as it has agents."""
+    return (name for name, setting in settings.items() if setting.interval_seconds is not None)
 
 
 def _worst(states: list[State]) -> State | None:

@@ -22,6 +22,7 @@ from helpdesk_api.routes.notices import NoticeNo, retried
 from store.engine import reading
 
 router = APIRouter(dependencies=[OPERATOR], include_in_schema=False)
+MuteNo = Annotated[int, Path(ge=1, le=LARGEST_NUMBER)]
 
 
 @router.post("/i/{number}/acknowledge")
@@ -60,11 +61,15 @@ def mute(number: Number, desk: TheDesk, author: TheAuthor, form: Form) -> Redire
 
 
 @router.post("/i/{number}/unmute/{mute_no}")
-def unmute(
-    number: Number, mute_no: Annotated[int, Path(ge=1, le=LARGEST_NUMBER)], desk: TheDesk, author: TheAuthor
-) -> RedirectResponse:
+def unmute(number: Number, mute_no: MuteNo, desk: TheDesk, author: TheAuthor) -> RedirectResponse:
     acts.unmute(desk, mute_no, author)
     return _back(f"/i/{number}")
+
+
+@router.post("/mutes/{mute_no}/lift")
+def lift_mute(mute_no: MuteNo, desk: TheDesk, author: TheAuthor) -> RedirectResponse:
+    acts.unmute(desk, mute_no, author)
+    return _back("/mutes")
 
 
 @router.post("/notices/{notice_no}/retry")

@@ -4,11 +4,12 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from sqlalchemy import Connection
 
+from console.quantities import quantity
 from health.state import State
 from helpdesk_api.access import VIEWER
 from helpdesk_api.condition import condition_of
 from helpdesk_api.desk import TheDesk
-from helpdesk_api.evidence_view import ReadingLine, of_box, of_history
+from helpdesk_api.evidence_view import ReadingLine, of_box, of_history, of_outputs
 from helpdesk_api.freshness import freshness
 from helpdesk_api.incident_views import mutes_of
 from helpdesk_api.muting import muting
@@ -16,9 +17,10 @@ from helpdesk_api.notice_words import state_of, what_now
 from helpdesk_api.pages import page
 from helpdesk_api.places import place_href, place_name
 from helpdesk_api.routes.incidents import Number, find_incident
-from helpdesk_api.words import STATE_WORDS, quantity
+from helpdesk_api.words import STATE_WORDS
 from store import notices
 from store.agents import get_agent
+from store.check_outputs import ACTIVE_CHECK
 from store.engine import reading
 from store.evidence import BEFORE_OPENING_MS, IncidentEvidence, evidence_of
 from store.model import Incident
@@ -54,10 +56,12 @@ def incident_page(number: Number, desk: TheDesk) -> HTMLResponse:
         "place": place_name(incident.key.agent_id, incident.host_name, incident.key.subject),
         "href": place_href(incident.key.agent_id, number),
         "no_news": condition_of(agent, None, {}, fresh, now_ms).no_news if agent else None,
+        "is_measured": incident.key.rule != ACTIVE_CHECK,  # its numbers stand for states
         "value": quantity(incident.metric, incident.value),
         "limit": quantity(incident.metric, incident.limit),
         "readings": readings,
         "processes": [] if not found.boxes else found.boxes[-1].processes,
+        "written": of_outputs(found.outputs),
         "actions": found.actions,
         "notices": [(notice, state_of(notice)) for notice in sent],
         "now_ms": now_ms,

@@ -8,8 +8,10 @@ from fastapi import APIRouter, Path, Query
 from helpdesk_api import acts
 from helpdesk_api.access import OPERATOR, VIEWER, TheAuthor
 from helpdesk_api.answers.listing import CURSOR, DEFAULT_LIMIT, Limit, Listing, NextLink
-from helpdesk_api.answers.mutes import MuteAnswer, mute_answers
+from helpdesk_api.answers.mutes import MuteAnswer, NewMuteAnswer, mute_answers
 from helpdesk_api.desk import Desk, TheDesk
+from helpdesk_api.fleet import all_agents
+from helpdesk_api.group_hint import group_hint
 from helpdesk_api.mute_wishes import LARGEST_NUMBER, MuteWish, mute_of
 from helpdesk_api.problem import PROBLEMS_ANSWERED
 from store import mutes
@@ -39,12 +41,13 @@ def list_mutes(
 
 
 @router.post("", summary="Mute", operation_id="add_mute", status_code=HTTPStatus.CREATED, dependencies=[OPERATOR])
-def add_mute(wish: MuteWish, desk: TheDesk, author: TheAuthor) -> MuteAnswer:
+def add_mute(wish: MuteWish, desk: TheDesk, author: TheAuthor) -> NewMuteAnswer:
     """States go on being known; nobody is notified of what the mute covers, and it shows as muted."""
     now_ms = desk.now_ms()
     with reading(desk.engine) as connection:
         wanted = mute_of(wish, connection, author, now_ms)
-    return _answer(desk, acts.mute(desk, wanted), now_ms)
+        hint = "" if wish.group is None else group_hint(wish.group, list(all_agents(connection)))
+    return NewMuteAnswer(**dict(_answer(desk, acts.mute(desk, wanted), now_ms)), hint=hint)
 
 
 @router.delete("/{mute_no}", summary="Lift a mute", operation_id="lift_mute", dependencies=[OPERATOR])

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse
 
+from health.state import URGENCY
 from helpdesk_api.access import VIEWER
 from helpdesk_api.agent_clock import clock_words
 from helpdesk_api.condition import SPOOL, condition_of, spool_trouble
@@ -14,11 +15,14 @@ from helpdesk_api.fleet import AgentName, all_agents, find_agent, worst_by_agent
 from helpdesk_api.fleet_page import Reads, fleet_view
 from helpdesk_api.freshness import freshness
 from helpdesk_api.host_page import lacking_table, readings_table, system_table
+from helpdesk_api.in_front import in_front
+from helpdesk_api.incident_views import mutes_of
 from helpdesk_api.muting import muting
 from helpdesk_api.pages import page
 from helpdesk_api.readiness import flow_warning
 from helpdesk_api.routes.problems import find_problem
 from helpdesk_api.words import STATE_WORDS
+from knowledge.placeholders import fill_command, fill_step
 from store import delivery, flow, notices, snapshots
 from store.agents import system_of
 from store.engine import reading
@@ -40,7 +44,8 @@ def fleet_page(desk: TheDesk, page_number: Annotated[int, Query(alias="page", ge
         )
         incidents, errors = open_incidents(connection), snapshots.not_measured(connection)
         mutes, dead_notices = muting(connection, now_ms), notices.counts(connection)["dead"]
-        view = fleet_view(agents, incidents, errors, freshness(desk, connection), mutes, page_number, reads)
+        fresh, front = freshness(desk, connection), in_front(connection, mutes)
+        view = fleet_view(agents, incidents, errors, fresh, mutes, front, page_number, reads)
         warning = flow_warning(desk, flow.last_flow(connection))
         account = short_sentence(delivery.sums(connection, None, 0).total)
     context = {
@@ -60,12 +65,14 @@ def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
         found = find_agent(connection, agent)
         mutes = muting(connection, now_ms)
         every_open = mutes.hushed(open_incidents(connection, [found.agent_id]))
+        unopened = mutes.hushed(in_front(connection, mutes, [found.agent_id]).unopened())
         incidents = list_incidents(connection, "open", found.agent_id, None, MAX_INCIDENTS)
+        muted = {} if mutes.of_host(found) else mutes_of(connection, incidents, mutes)
         snapshot = snapshots.latest(connection, found)
         system = system_of(connection, found.agent_id)
         fresh, warning = freshness(desk, connection), flow_warning(desk, flow.last_flow(connection))
     errors = snapshot.errors if snapshot else {}
-    worst = worst_by_agent(every_open).get(found.agent_id)
+    worst = worst_by_agent([*every_open, *unopened]).get(found.agent_id)
     condition = condition_of(found, worst, errors, fresh, now_ms, mutes.host_words(found))
     silent = condition.no_news is not None
     context = {
@@ -76,7 +83,10 @@ def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
         "old": silent,
         "clock": clock_words(found),
         "spool": spool_trouble(errors),
-        "incidents": incidents,
+        "incidents": sorted(incidents, key=lambda one: (URGENCY[one.severity], one.number)),
+        "muted": {number: mutes.words(mute) for number, mute in muted.items()},
+        "words": STATE_WORDS,
+        "unopened": unopened,
         "incidents_hidden": max(0, len(every_open) - len(incidents)),
         "lacking": lacking_table({part: why for part, why in errors.items() if part != SPOOL}),
         "readings": readings_table(snapshot.readings) if snapshot else [],
@@ -89,4 +99,11 @@ def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
 
 @router.get("/k/{slug}")
 def known_problem_page(slug: str, desk: TheDesk) -> HTMLResponse:
-    return page("known_problem.html", {"problem": find_problem(desk, slug)})
+    """No host stands behind it: what a host's values would fill has its default, or its name in capitals."""
+    problem = find_problem(desk, slug)
+    context = {
+        "problem": problem,
+        "steps": [fill_step(step, {}) for step in problem.steps],
+        "verify": fill_command(problem.verify, {}),
+    }
+    return page("known_problem.html", context)

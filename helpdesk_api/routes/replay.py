@@ -39,8 +39,9 @@ class ReplayQuestion(BaseModel):
 @router.post("/rules/replay", summary="Try a rule file on the past", operation_id="replay_rules")
 def replay_rules(question: ReplayQuestion, desk: TheDesk) -> ReplayAnswer:
     """Runs the file's rules, and the rules in force with the same ids, over the stored snapshots: which incidents each
-    would have opened, and the difference in one sentence. Keeps nothing and changes nothing. It ends after 30 s at
-    most; `reached` says how far it came. At most two run at a time."""
+    would have opened, and the difference in one sentence. Rules of every kind: forecasts and anomalies know at each
+    moment only what was stored before it, and a fleet's rule sees all agents, whatever `agent` says. Keeps nothing and
+    changes nothing. It ends after 30 s at most; `coverage` says what was run over. At most two run at a time."""
     if len(question.content.encode("utf-8", "replace")) > MAX_CONTENT_BYTES:
         raise _too_large()
     agent_id = None

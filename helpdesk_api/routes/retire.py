@@ -5,11 +5,11 @@ from http import HTTPStatus
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from console.quantities import span
 from helpdesk_api.access import OPERATOR, TheAuthor
 from helpdesk_api.desk import TheDesk
 from helpdesk_api.fleet import AgentName, find_agent
 from helpdesk_api.problem import PROBLEMS_ANSWERED, Problem
-from helpdesk_api.words import span
 from store import retirement
 from store.engine import transaction
 from store.model import Agent

@@ -14,6 +14,7 @@ from typing import Any
 
 from processor.notifiers.http import post
 from processor.notifiers.notifier import Message
+from processor.notifiers.wording import headline
 from store.response import Notice, NoticeKind
 
 PATH = "/api/v2/alerts"
@@ -72,6 +73,8 @@ def _alert(notice: Notice, severity: str, ends_ms: int, now_ms: int) -> Alert:
     labels = {label: str(said.get(key) or "") for label, key in _LABELS.items()} | {"severity": severity}
     labels |= {"alertname": labels["alertname"] or "healthmon-test", "group": str(said.get("group") or "")}
     annotations = {name: str(said[key]) for name, key in _ANNOTATIONS.items() if said.get(key)}
+    if summary := headline(notice):
+        annotations["summary"] = summary
     began_ms = max(0, min(int(str(said.get("opened_ms") or now_ms)), ends_ms - 1))  # a host's clock may be far off
     return {
         "labels": {name: value for name, value in labels.items() if value},
@@ -83,7 +86,6 @@ def _alert(notice: Notice, severity: str, ends_ms: int, now_ms: int) -> Alert:
 
 
 _ANNOTATIONS = {
-    "summary": "title",
     "description": "sentence",
     "first_step": "step",
     "command": "command",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from health.state import URGENCY, State
 from processor.notifiers.notifier import Message
+from processor.silence.sentences import span
 from store.response import Notice, NoticeKind
 
 MOST_IN_FULL = 20
@@ -15,17 +16,19 @@ _STATES: Mapping[NoticeKind, str] = {
     NoticeKind.FLAPPING: "flapping: {}",
     NoticeKind.REMINDER: "still {}",
     NoticeKind.ESCALATION: "nobody looks after it: {}",
-    NoticeKind.RECOVERY: "ok",
+    NoticeKind.RECOVERY: "resolved",
     NoticeKind.TEST: "test",
 }
+_PAST: Mapping[str, str] = {"is": "was", "are": "were", "has": "had", "have": "had", "do": "did", "does": "did"}
 
 
 def title(message: Message) -> str:
-    """One line: "CRITICAL web-1: /var is filling up", or a family: "CRITICAL disk-usage on 12 hosts: web-1, ..."."""
+    """One line: "CRITICAL web-1: disk /var is almost full", "RESOLVED web-1: disk /var was almost full for 14 min", or
+    a family: "CRITICAL disk-usage on 12 hosts: web-1, ..."."""
     families = _families(message.notices)
     first = message.notices[0]
     if len(message.notices) == 1:
-        what = ": ".join(word for word in (_text(first, "host"), _text(first, "title") or "healthmon") if word)
+        what = ": ".join(word for word in (_text(first, "host"), headline(first) or "healthmon") if word)
         return f"{_state(first)} {what}"
     if len(families) == 1:
         return f"{_state(_worst(message.notices))} {_family(message.notices, MOST_HOSTS_IN_TITLE)}"
@@ -45,6 +48,20 @@ def text(message: Message) -> str:
     return "\n".join(lines).rstrip()
 
 
+def headline(notice: Notice) -> str:
+    """The incident's title, of a recovery as something that was: "disk / was almost full for 14 min"."""
+    now = _text(notice, "title")
+    if notice.kind is not NoticeKind.RECOVERY or not now:
+        return now
+    words = now.split(" ")
+    verb = next((place for place, word in enumerate(words) if word in _PAST), None)
+    lasted = _lasted(notice)
+    if verb is None:  # whose verb is not known, or has none, like "no data"
+        return f"{now} (it lasted {lasted})" if lasted else f"{now} (it is over)"
+    past = " ".join([*words[:verb], _PAST[words[verb]], *words[verb + 1 :]])
+    return f"{past} for {lasted}" if lasted else past
+
+
 def line(notice: Notice) -> str:
     """One notice in one line, with its link."""
     host = _text(notice, "host")
@@ -60,6 +77,12 @@ def severity(notices: Sequence[Notice]) -> State:
         if notice.kind not in (NoticeKind.RECOVERY, NoticeKind.TEST)
     ]
     return min(bad, key=URGENCY.__getitem__, default=State.OK)
+
+
+def _lasted(notice: Notice) -> str:
+    """Empty when one of its ends is not known."""
+    opened_ms, closed_ms = notice.payload.get("opened_ms"), notice.payload.get("closed_ms")
+    return span(closed_ms - opened_ms) if isinstance(opened_ms, int) and isinstance(closed_ms, int) else ""
 
 
 def _in_full(notice: Notice) -> list[str]:

@@ -16,6 +16,7 @@ from store.outbox import OPENERS, Facts
 from store.response import Notice, NoticeKind
 
 GIVE_UP_AFTER_MS = 24 * 3_600_000
+TRIED_FOR_MS = 3_600_000
 
 
 class Why(StrEnum):
@@ -120,9 +121,21 @@ def is_waiting(notice: Notice) -> bool:
     return notice.delivered_ms is None and notice.dead_ms is None and notice.cancelled_ms is None
 
 
-def is_given_up(notice: Notice, now_ms: int) -> bool:
-    """Whether it waited so long that nobody wants to hear of it any more."""
-    return now_ms - notice.created_ms >= GIVE_UP_AFTER_MS
+def is_given_up(notice: Notice, begun_ms: int, now_ms: int) -> bool:
+    """Whether it waited so long that nobody wants to hear of it any more.
+
+    Each process, which began at `begun_ms`, tries it for a while first: the wall clock may have been set forward.
+    """
+    return now_ms >= max(notice.created_ms + GIVE_UP_AFTER_MS, begun_ms + TRIED_FOR_MS)
+
+
+def look_again_ms(log: Sequence[Notice], target: Target, now_ms: int) -> int | None:
+    """When `decide` or `void` may say something else of the same facts and notices; None: never."""
+    times = [notice.leased_until_ms for notice in log if is_waiting(notice)]
+    times.append(target.escalation_due_ms)
+    if target.route is not None and target.route.remind_every_seconds is not None and log:
+        times.append(_last_news_ms(log) + round(target.route.remind_every_seconds * 1000))
+    return min((at_ms for at_ms in times if at_ms is not None and at_ms > now_ms), default=None)
 
 
 def dedup_key(incident: Facts, channel: str, kind: NoticeKind, log: Sequence[Notice]) -> str:
@@ -130,7 +143,7 @@ def dedup_key(incident: Facts, channel: str, kind: NoticeKind, log: Sequence[Not
     which = {
         NoticeKind.WORSE: f"-{incident.severity}",
         NoticeKind.FLAPPING: f"-{incident.flapping_since_ms}",
-        NoticeKind.REMINDER: f"-{1 + sum(_counts(notice) for notice in log)}",
+        NoticeKind.REMINDER: f"-{1 + max(map(_reminder_no, log), default=0)}",
     }
     return f"{incident.number}/{channel}/{kind}{which.get(kind, '')}"
 
@@ -208,8 +221,7 @@ def _go_on(incident: Facts, log: Sequence[Notice], target: Target, now_ms: int) 
     if target.escalation_due_ms is not None and now_ms >= target.escalation_due_ms and not escalated:
         return NoticeKind.ESCALATION, Why.ESCALATED
     every_seconds = target.route.remind_every_seconds if target.route else None
-    last_ms = max(notice.delivered_ms or notice.dead_ms or 0 for notice in log)
-    if every_seconds is not None and now_ms - last_ms >= every_seconds * 1000:
+    if every_seconds is not None and now_ms - _last_news_ms(log) >= every_seconds * 1000:
         return NoticeKind.REMINDER, Why.REMINDED
     return None, Why.TOLD
 
@@ -224,5 +236,12 @@ def _is_undelivered_worse(notice: Notice, incident: Facts) -> bool:
     return is_its and notice.dead_ms is not None
 
 
-def _counts(notice: Notice) -> bool:
-    return notice.kind is NoticeKind.REMINDER and notice.cancelled_ms is None
+def _last_news_ms(log: Sequence[Notice]) -> int:
+    return max(notice.delivered_ms or notice.dead_ms or 0 for notice in log)
+
+
+def _reminder_no(notice: Notice) -> int:
+    """How many reminders there were with this one; 0 for what is none, or was cancelled."""
+    if notice.kind is not NoticeKind.REMINDER or notice.cancelled_ms is not None:
+        return 0
+    return int(notice.dedup_key.rpartition("-")[2])

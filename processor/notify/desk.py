@@ -1,16 +1,18 @@
 """The notice desk: once a second it decides whom to tell, hands out what is due and notes what arrived.
 
-    read the store -> plan (pure) -> one transaction that checks the fence:
+    read what changed -> plan (pure) -> one transaction that checks the fence:
         outcomes noted, plan kept, what is due claimed --commit--> one outlet per channel
     outlets (own threads) -> outcomes -> the next pass
 
-Only the owner of the fence writes; a crash between sending and noting sends again under the same key.
+Only the owner of the fence writes; a crash between sending and noting sends again under the same key. What is kept has
+the wall clock's times, what is decided goes by the steady clock.
 """
 
 import logging
 import random
+import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -18,21 +20,20 @@ from sqlalchemy import Connection, Engine
 
 from configuration.notifications import NotificationSettings
 from processor.notifiers.notifier import Message, NotifierError, Repeating
+from processor.notify.book import Book
 from processor.notify.decide import severities_told
 from processor.notify.outlet import Outcome, Outlet
 from processor.notify.payload import payload_of, what_changes
-from processor.notify.plan import Plan, View, plan_of
-from processor.notify.suppression import Quiet
+from processor.notify.plan import News, Plan, View, plan_of
+from processor.notify.steady import LEASE_MS, Now, SteadyClock
+from processor.silence.sentences import Clocks
 from store import fence, outbox
-from store.dependencies import dependencies
 from store.engine import reading, transaction
 from store.incidents import remedies_of
-from store.mutes import mutes_in_force
 from store.response import Notice
 
 log = logging.getLogger(__name__)
 
-LEASE_MS = 30_000
 REPEAT_MS = 60_000
 MOST_TOGETHER = 100
 MOST_NEWS = 200  # at once: ingest waits for the transaction; the next pass decides on the others
@@ -50,41 +51,57 @@ class Desk:
         self._settings = settings
         self._outlets = outlets
         self._public_url = public_url
-        self._fence_epoch: int | None = None
-        self._watched: set[int] = set()  # incidents open or not settled at the last pass
+        self._clock = SteadyClock()
+        self._begun_ms: int | None = None
+        self._book = Book(settings, longest_retry_ms)
+        self._book_epoch: int | None = None  # of the claim under which it was opened
+        self._named: set[str] = set()  # agents, by the keeper
+        self._naming = threading.Lock()
         self._outcomes: list[Outcome] = []
         self._repeated_ms: dict[str, int] = {}
         self._trouble: dict[str, str] = {}
 
-    def pass_once(self, fence_epoch: int, now_ms: int) -> None:
+    def name(self, agent_ids: Iterable[str]) -> None:
+        """Incidents of these agents, or what they tell of the host, may have changed; from any thread."""
+        with self._naming:
+            self._named.update(agent_ids)
+
+    def pass_once(self, fence_epoch: int, clocks: Clocks) -> None:
         """One pass. Raises Fenced and StoreUnavailable; what was not noted then is noted by the next pass."""
         self._gather_outcomes()
-        in_hand = self._in_hand()
-        view = self._view(fence_epoch, now_ms)
-        plan = plan_of(view, self._settings, in_hand, now_ms)
-        is_due = any(_is_due(notice, now_ms) and notice.notice_no not in in_hand for notice in view.waiting)
-        messages: list[Message] = []
-        if plan.changes_anything or is_due or self._outcomes:
-            with transaction(self._engine) as connection:
-                fence.check(connection, fence_epoch)
-                self._note_outcomes(connection, now_ms)
-                self._keep(connection, plan, now_ms)
-                messages = self._claim(connection, now_ms)
+        in_hand, now = self._in_hand(), self._clock.now(clocks)
+        self._begun_ms = now.steady_ms if self._begun_ms is None else self._begun_ms
+        try:
+            view = self._look(fence_epoch, now)
+            plan = plan_of(view, self._settings, in_hand, self._begun_ms, now)
+            is_due = any(_is_due(notice, now) and notice.notice_no not in in_hand for notice in view.waiting)
+            messages: list[Message] = []
+            if plan.changes_anything or is_due or self._outcomes:
+                with transaction(self._engine) as connection:
+                    fence.check(connection, fence_epoch)
+                    self._note_outcomes(connection, now.wall_ms)
+                    self._keep(connection, plan, now)
+                    messages = self._claim(connection, now)
+                    self._book.read_again(connection, self._written(view, plan, messages), now)
+        except Exception:
+            self._book_epoch = None  # what it says may not be what is kept: it is read anew
+            raise
+        self._book.remember(plan, view)
         self._tell_changes(plan)
         self._outcomes = []
-        self._watched = plan.unsettled | {each.number for each in view.incidents if each.closed_ms is None}
         for message in messages:
             self._outlets[message.notices[0].channel].send(message)
-        self._repeat(view, now_ms)
+        self._repeat(now)
 
-    def finish(self, fence_epoch: int, now_ms: int) -> bool:
+    def finish(self, fence_epoch: int, clocks: Clocks) -> bool:
         """Note what came back and begin nothing more; whether nothing is on its way. Raises as `pass_once` does."""
         self._gather_outcomes()
         if self._outcomes:
             with transaction(self._engine) as connection:
                 fence.check(connection, fence_epoch)
-                self._note_outcomes(connection, now_ms)
+                self._note_outcomes(connection, clocks.wall_ms)
             self._outcomes = []
+            self._book_epoch = None
         return not any(outlet.in_flight for outlet in self._outlets.values())
 
     def _gather_outcomes(self) -> None:
@@ -97,21 +114,22 @@ class Desk:
         numbers = {number for outlet in self._outlets.values() for number in outlet.in_flight}
         return numbers | {notice.notice_no for outcome in self._outcomes for notice in outcome.notices}
 
-    def _view(self, fence_epoch: int, now_ms: int) -> View:
+    def _look(self, fence_epoch: int, now: Now) -> View:
+        with self._naming:
+            named, self._named = self._named, set()
         with reading(self._engine) as connection:
-            if fence_epoch != self._fence_epoch:  # whoever was active meanwhile left things to be done
-                self._watched = outbox.unsettled(connection)
-                self._fence_epoch = fence_epoch
-            waiting = outbox.waiting(connection)
-            about = {notice.number for notice in waiting if notice.number is not None}
-            incidents = outbox.facts(connection, self._watched | about)
-            closed = [incident.number for incident in incidents if incident.closed_ms is not None]
-            return View(
-                incidents=incidents,
-                log=outbox.log_of(connection, closed),
-                waiting=waiting,
-                quiet=Quiet(incidents, mutes_in_force(connection, now_ms), dependencies(connection)),
-            )
+            if fence_epoch != self._book_epoch:
+                self._book.open(connection, now)
+                self._book_epoch = fence_epoch
+            return self._book.look(connection, named, now)
+
+    def _written(self, view: View, plan: Plan, messages: Sequence[Message]) -> Iterator[int | None]:
+        """The incidents of all notices that change in a pass, and those that there were too many news for."""
+        ended = {notice_no for notice_no, _ in (*plan.cancelled, *plan.buried)}
+        yield from (news.incident.number for news in plan.news)
+        yield from (notice.number for notice in view.waiting if notice.notice_no in ended)
+        yield from (notice.number for message in messages for notice in message.notices)
+        yield from (notice.number for outcome in self._outcomes for notice in outcome.notices)
 
     def _note_outcomes(self, connection: Connection, now_ms: int) -> None:
         for outcome in self._outcomes:
@@ -136,48 +154,56 @@ class Desk:
                 now_ms=now_ms,
             )
 
-    def _keep(self, connection: Connection, plan: Plan, now_ms: int) -> None:
+    def _keep(self, connection: Connection, plan: Plan, now: Now) -> None:
         for notice_no, why in plan.cancelled:
-            outbox.cancel(connection, notice_no, why, now_ms)
+            outbox.cancel(connection, notice_no, why, now.wall_ms)
         for notice_no, why in plan.buried:
-            outbox.bury(connection, notice_no, why, now_ms)
-        for news in plan.news[:MOST_NEWS]:
-            remedies = remedies_of(connection, news.incident.number)
-            offered = Notice(
-                notice_no=0,
-                number=news.incident.number,
-                channel=news.channel,
-                kind=news.kind,
-                dedup_key=news.dedup_key,
-                created_ms=now_ms,
-                due_ms=news.due_ms,
-                payload=payload_of(news, remedies, self._public_url, now_ms),
-            )
-            outbox.offer(connection, offered)
+            outbox.bury(connection, notice_no, why, now.wall_ms)
+        news = plan.news[:MOST_NEWS]
+        present = {
+            each.number: each for each in outbox.facts_of(connection, {each.incident.number for each in news}, ())
+        }
+        for each in news:
+            if each.incident.number in present:  # its retention may have ended
+                self._offer(connection, replace(each, incident=present[each.incident.number]), now)
 
-    def _claim(self, connection: Connection, now_ms: int) -> list[Message]:
+    def _offer(self, connection: Connection, news: News, now: Now) -> None:
+        remedies = remedies_of(connection, news.incident.number)
+        offered = Notice(
+            notice_no=0,
+            number=news.incident.number,
+            channel=news.channel,
+            kind=news.kind,
+            dedup_key=news.dedup_key,
+            created_ms=now.wall_ms,
+            due_ms=now.as_wall(news.due_ms),
+            payload=payload_of(news, remedies, self._public_url, now.wall_ms),
+        )
+        outbox.offer(connection, offered)
+
+    def _claim(self, connection: Connection, now: Now) -> list[Message]:
         """The next message of each free channel, leased."""
         due: dict[str, list[Notice]] = defaultdict(list)
         in_flight = {number for outlet in self._outlets.values() for number in outlet.in_flight}
         for notice in outbox.waiting(connection):
-            if _is_due(notice, now_ms) and notice.notice_no not in in_flight:
+            if _is_due(self._book.steady(notice, now), now) and notice.notice_no not in in_flight:
                 due[notice.channel].append(notice)
         messages = [
             Message(_together(due[name])) for name, outlet in self._outlets.items() if name in due and outlet.is_free
         ]
         claimed = [notice.notice_no for message in messages for notice in message.notices]
-        outbox.claim(connection, claimed, now_ms + LEASE_MS)
+        outbox.claim(connection, claimed, now.wall_ms + LEASE_MS)
         return messages
 
-    def _repeat(self, view: View, now_ms: int) -> None:
+    def _repeat(self, now: Now) -> None:
         """What stands is said again to those that forget."""
         for name, outlet in self._outlets.items():
             notifier = outlet.notifier
-            is_time = not 0 <= now_ms - self._repeated_ms.get(name, 0) < REPEAT_MS  # at once when the clock is set back
+            is_time = now.steady_ms - self._repeated_ms.get(name, -REPEAT_MS) >= REPEAT_MS
             if not isinstance(notifier, Repeating) or not is_time or not outlet.is_free:
                 continue
-            self._repeated_ms[name] = now_ms
-            standing = standing_on(name, view)
+            self._repeated_ms[name] = now.steady_ms
+            standing = standing_on(name, self._book)
             if standing:
                 outlet.begin(partial(notifier.repeat, standing))
 
@@ -204,27 +230,31 @@ class Desk:
             self._trouble.pop(name, None)
 
 
-def standing_on(channel: str, view: View) -> list[Notice]:
+def standing_on(channel: str, book: Book) -> list[Notice]:
     """The open incidents that the channel was told of, each as it is now."""
-    told: dict[int, list[Notice]] = defaultdict(list)
-    for notice in view.log:
-        if notice.channel == channel and notice.number is not None and notice.delivered_ms is not None:
-            told[notice.number].append(notice)
-    return [
-        replace(its[-1], payload={**its[-1].payload, **what_changes(incident), "told": severities_told(its)})
-        for incident in view.incidents
-        if incident.closed_ms is None and (its := told.get(incident.number))
-    ]
+    standing: list[Notice] = []
+    for incident in book.incidents:
+        told = [notice for notice in book.log(incident.number).get(channel, ()) if notice.delivered_ms is not None]
+        if incident.closed_ms is None and told:
+            now = {**told[-1].payload, **what_changes(incident), "told": severities_told(told)}
+            standing.append(replace(told[-1], payload=now))
+    return standing
 
 
 def retry_delay_ms(attempts: int) -> int:
     """Between none and twice as long as the time before: many that fail together do not come back together."""
-    longest_seconds = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(attempts - 1, 10))
-    return round(random.uniform(0, longest_seconds) * 1000)  # noqa: S311 nobody gains from guessing it
+    return round(random.uniform(0, longest_retry_ms(attempts)))  # noqa: S311 nobody gains from guessing it
 
 
-def _is_due(notice: Notice, now_ms: int) -> bool:
-    return notice.due_ms <= now_ms and (notice.leased_until_ms is None or notice.leased_until_ms <= now_ms)
+def longest_retry_ms(attempts: int) -> int:
+    longest_seconds = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempts - 1, 10))
+    return round(longest_seconds * 1000)
+
+
+def _is_due(notice: Notice, now: Now) -> bool:
+    """Of a notice in steady times."""
+    is_leased = notice.leased_until_ms is not None and notice.leased_until_ms > now.steady_ms
+    return notice.due_ms <= now.steady_ms and not is_leased
 
 
 def _together(due: Sequence[Notice]) -> Sequence[Notice]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from configuration.notifications import NotificationSettings, Route
+from processor.findings import AGENT_SILENT, GROUP_SILENT
 from processor.notify.decide import Target
 from processor.silence.family import subject_of
 from store.model import HUB
@@ -49,8 +50,10 @@ def fits(route: Route, incident: Facts) -> bool:
 
 
 def _fits_else(route: Route, incident: Facts) -> bool:
+    """The silence of many hosts is the silence of each: the notices of the hosts wait for it."""
     is_severity = not route.severities or incident.severity in route.severities
-    return is_severity and (not route.rules or incident.key.rule in route.rules)
+    meant = {incident.key.rule} | ({AGENT_SILENT.rule} if incident.key.rule == GROUP_SILENT.rule else set())
+    return is_severity and (not route.rules or not meant.isdisjoint(route.rules))
 
 
 def _routes_of_groups(incident: Facts, settings: NotificationSettings) -> list[Route]:

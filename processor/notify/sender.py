@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,6 +15,7 @@ from processor.notifiers import notifier_of
 from processor.notifiers.notifier import NotifierError
 from processor.notify.desk import Desk
 from processor.notify.outlet import Outlet
+from processor.silence.sentences import Clocks
 from store.engine import StoreUnavailable
 from store.fence import Fenced
 
@@ -32,17 +33,23 @@ class Sender:
     """Raises ConfigError when a channel's settings cannot be used; `place` is where they stand."""
 
     def __init__(
-        self, engine: Engine, settings: NotificationSettings, place: Path, public_url: str, now_ms: Callable[[], int]
+        self, engine: Engine, settings: NotificationSettings, place: Path, public_url: str, clocks: Callable[[], Clocks]
     ) -> None:
         self._something_happened = threading.Event()
         self._desk = Desk(engine, settings, _outlets(settings, place, self.wake), public_url)
-        self._now_ms = now_ms
+        self._clocks = clocks
         self._lost_epoch: int | None = None
         self._failure = ""
 
     def wake(self) -> None:
         """Look at once; from any thread."""
         self._something_happened.set()
+
+    def hear(self, agent_ids: Collection[str]) -> None:
+        """What is kept of these agents' incidents, or of what people read of the host, has changed; from any thread."""
+        if agent_ids:
+            self._desk.name(agent_ids)
+            self.wake()
 
     def run(self, stop: threading.Event, fence_epoch: Callable[[], int | None]) -> None:
         """Until `stop` is set; `fence_epoch` gives the processor's own newest claim, None before the first one."""
@@ -66,11 +73,11 @@ class Sender:
             self._something_happened.wait(SHORTEST_PAUSE_SECONDS)
             self._something_happened.clear()
 
-    def _attempt(self, work: Callable[[int, int], Result], fence_epoch: int | None) -> Result | None:
+    def _attempt(self, work: Callable[[int, Clocks], Result], fence_epoch: int | None) -> Result | None:
         if fence_epoch is None or fence_epoch == self._lost_epoch:
             return None
         try:
-            result = work(fence_epoch, self._now_ms())
+            result = work(fence_epoch, self._clocks())
         except Fenced:
             self._lost_epoch = fence_epoch
         except StoreUnavailable as error:

@@ -1,20 +1,19 @@
 """Why nobody is to hear of an incident now: it is muted, or something else that people know of explains it. Pure.
 
-The incident itself is opened, changed and closed as ever; only its notices wait.
+The incident itself is changed and closed as ever; only its notices wait. That one is not opened at all is decided
+elsewhere (`processor.withholding`).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from health.state import State
 from processor.findings import AGENT_SILENT, GROUP_SILENT, PIPELINE
 from processor.silence.family import WITHIN_MS, circles_of, subject_of
+from store.behind import ABOUT_RECORDS, Behind
 from store.model import HUB, Agent
 from store.mute_windows import covers
 from store.outbox import Facts
 from store.response import Dependency, Mute
-
-DOWN = (State.CRITICAL, State.STALE)
 
 
 class Quiet:
@@ -25,12 +24,10 @@ class Quiet:
     ) -> None:
         self._mutes = mutes
         self._open: Mapping[str, list[Facts]] = defaultdict(list)
-        self._parents: Mapping[str, list[Dependency]] = defaultdict(list)
+        self._behind = Behind(dependencies)
         for incident in incidents:
             if incident.closed_ms is None and not incident.is_late:
                 self._open[incident.key.agent_id].append(incident)
-        for dependency in dependencies:
-            self._parents[dependency.agent_id].append(dependency)
 
     def reason(self, incident: Facts) -> str:
         """Why nobody hears of it, "" when they do.
@@ -38,11 +35,12 @@ class Quiet:
         1. A mute or a downtime that covers it.
         2. Its host is silent: one notice says so, and what was known before is as old as that.
         3. The way of all records is in trouble, or its host is one of many that fell silent together.
-        4. What stands before its host is in trouble: a host that is critical or silent, or the check that is named.
+        4. What stands before its host is in trouble that is not muted: a host that is critical or silent, or the check
+           that is named (`store.behind`).
         """
-        for mute in self._mutes:
-            if covers(mute, incident.key, incident.group_name, incident.number):
-                return f"muted: {mute.reason}"
+        mute = self._mute(incident)
+        if mute is not None:
+            return f"muted: {mute.reason}"
         if incident.key.agent_id == HUB:
             return ""
         parent = self._silence(incident) or self._hub_trouble(incident) or self._parent_trouble(incident)
@@ -64,18 +62,16 @@ class Quiet:
         return None
 
     def _parent_trouble(self, incident: Facts) -> Facts | None:
-        for dependency in self._parents.get(incident.key.agent_id, ()):
-            for trouble in self._open.get(dependency.parent_agent_id, ()):
-                if trouble.number != incident.number and _is_meant(dependency, trouble):
-                    return trouble
-        return None
+        if incident.key.rule in ABOUT_RECORDS:
+            return None
+        return self._behind.explanation(incident.key.agent_id, self._told_of)
 
+    def _told_of(self, agent_id: str) -> Iterable[Facts]:
+        return (trouble for trouble in self._open.get(agent_id, ()) if self._mute(trouble) is None)
 
-def _is_meant(dependency: Dependency, trouble: Facts) -> bool:
-    if dependency.parent_rule is None:
-        return trouble.severity in DOWN or trouble.key.rule == AGENT_SILENT.rule
-    is_subject = dependency.parent_subject in (None, trouble.key.subject)
-    return dependency.parent_rule == trouble.key.rule and is_subject
+    def _mute(self, incident: Facts) -> Mute | None:
+        its = (incident.key, incident.group_name, incident.number)
+        return next((mute for mute in self._mutes if covers(mute, *its)), None)
 
 
 def _fell_with(incident: Facts, family: Facts) -> bool:

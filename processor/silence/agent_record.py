@@ -1,6 +1,6 @@
 """Each silent agent's one incident: opened, reworded and closed."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from processor.memory import FleetMemory
@@ -29,6 +29,7 @@ class AgentRecord:
         self.told = dict(told)
         self.fallen: dict[str, Fallen] = {}
         self._facts: dict[str, Facts] = {}
+        self._blamed: set[str] = set()  # by what is known at this moment
         self._memory = memory
         self._steps = steps
 
@@ -39,6 +40,7 @@ class AgentRecord:
         if found in ALERTING and facts.link is Link.UNKNOWN and told is not None and told.verdict is Verdict.AGENT_DIED:
             found = Verdict.AGENT_DIED  # the broker that saw its connection end has started anew
         if found in ALERTING:
+            self._blamed.add(agent_id)
             closed_ms = closed_for_good_ms(facts)
             self.fallen[agent_id] = Fallen(facts.heard_ms if closed_ms is None else closed_ms, found)
         elif told is None:
@@ -48,17 +50,27 @@ class AgentRecord:
         else:
             self.fallen[agent_id] = Fallen(facts.heard_ms, told.verdict or Verdict.HOST_OR_UPLINK_DOWN)
 
-    def tell(self, families: Mapping[str, Family]) -> None:
-        """Open the incidents of who fell silent, and reword those that say something else by now."""
+    def tell(self, families: Mapping[str, Family], explained: Collection[str]) -> None:
+        """Open the incidents of who fell silent, and reword those that say something else by now.
+
+        Who is `explained` gets none; one that was withheld opens once nothing explains it and it is blamed anew.
+        """
         now_ms = self._steps.clocks.monotonic_ms
         for agent_id, fallen in self.fallen.items():
             key, told = silent_key(agent_id), self.told.get(agent_id)
             says = Told(fallen.verdict, families.get(agent_id), now_ms if told is None else told.at_ms)
-            if told == says:
-                continue
             standing, facts = standing_check(self._memory, key), self._facts[agent_id]
+            is_withheld = self._memory.is_withheld(key)
+            if agent_id in explained:
+                if standing is None:
+                    self._steps.withhold(key, (now_ms - facts.heard_ms) / 1000)
+                self.told[agent_id] = says
+                continue
+            is_settled = agent_id not in self._blamed if is_withheld else told == says
+            if is_settled:
+                continue
             sentence = silence_sentence(fallen.verdict, facts, says.family, self._steps.clocks)
-            if standing is None:
+            if standing is None or is_withheld:
                 self._steps.open(key, fallen.verdict, (now_ms - facts.heard_ms) / 1000, sentence)
             elif told is not None and told.verdict is not None:
                 self._steps.change(standing, _change(told, says), standing.value, sentence)
@@ -69,6 +81,9 @@ class AgentRecord:
         standing = standing_check(self._memory, key)
         del self.told[agent_id]
         if standing is None:
+            return
+        if self._memory.is_withheld(key):
+            self._steps.forget(key)
             return
         if found is Verdict.STOPPED_CLEANLY:
             sentence = stopped_sentence(self._memory.agents[agent_id].goodbye_reason or "")

@@ -1,6 +1,6 @@
 """The road that all records take, as the processor's own canaries see it: when it is in doubt, and why. Pure.
 
-steady --no canary back for 25 s, broker away or in alarm--> in doubt: silence timers stand still
+steady --no canary back for 25 s, broker away or in alarm, nothing routes--> in doubt: silence timers stand still
 in doubt --a canary that was sent after the cause had ended comes back--> steady; the backlog is read, too,
                                                                          because the canary came behind it
 """
@@ -20,6 +20,7 @@ class Cause(StrEnum):
 
     BROKER_AWAY = "broker-away"
     BROKER_BLOCKED = "broker-blocked"
+    NOTHING_ROUTES = "nothing-routes"
     PROCESSOR_BEHIND = "processor-behind"
     PROCESSOR_AWAY = "processor-away"
 
@@ -29,6 +30,7 @@ class Way(StrEnum):
 
     AWAY = "away"
     BLOCKED = "blocked"
+    NOWHERE = "nowhere"  # it takes what is published and gives it back: no queue wants it
     OPEN = "open"
 
 
@@ -85,6 +87,8 @@ class Road:
             return Trouble(Cause.BROKER_AWAY, out.since_ms)
         if out.way is Way.BLOCKED:
             return Trouble(Cause.BROKER_BLOCKED, out.since_ms, out.reason)
+        if out.way is Way.NOWHERE:
+            return Trouble(Cause.NOTHING_ROUTES, out.since_ms)
         waited_from_ms = max(self._unproven_since_ms, out.since_ms, self._proven_ms or 0)
         if now_ms - waited_from_ms > BEHIND_AFTER_MS:
             return Trouble(Cause.PROCESSOR_BEHIND, waited_from_ms)

@@ -39,7 +39,9 @@ class RoadRecord:
         if standing is None:
             began_ms = clocks.wall_ms - (clocks.monotonic_ms - trouble.since_ms)
             steps.open(PIPELINE_KEY, trouble.cause, seconds, words, at_ms=began_ms)
-        elif self.told not in (None, trouble.cause):
+        elif self.told is None:
+            steps.change(standing, Change.RESTATED, seconds, words)  # another processor told, perhaps of another cause
+        elif self.told is not trouble.cause:
             drains = trouble.cause is Cause.PROCESSOR_BEHIND and self.told is not Cause.PROCESSOR_AWAY
             steps.change(standing, Change.EASED if drains else Change.WORSENED, seconds, words)
         return trouble.cause

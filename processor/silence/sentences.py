@@ -7,6 +7,7 @@ from processor.silence.facts import Facts, Link, Reach
 from processor.silence.family import Family
 from processor.silence.road import Cause, Trouble
 from processor.silence.verdict import Verdict, closed_for_good_ms
+from rabbitmq.topology import EXCHANGE, QUEUE
 
 DAY_MS = 86_400_000
 _SPANS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"))
@@ -97,6 +98,11 @@ def trouble_sentence(trouble: Trouble, clocks: Clocks) -> str:
                 f"RabbitMQ is in alarm{why} and takes no records since {since}; agents keep them meanwhile. "
                 "Free disk or memory on its host"
             )
+        case Cause.NOTHING_ROUTES:
+            told = (
+                f"RabbitMQ returns every record since {since}: the queue {QUEUE} or its binding to {EXCHANGE} is gone. "
+                "Agents keep their records meanwhile. Run `python -m rabbitmq setup`"
+            )
         case _:
             told = f"The processor is behind: nothing sent after {since} is stored yet; records wait in RabbitMQ"
     return f"{told}. No agent is judged silent until records flow again"
@@ -118,6 +124,7 @@ def flowing_sentence(cause: Cause | None) -> str:
 _AFTER = {
     Cause.BROKER_AWAY: "; RabbitMQ is back",
     Cause.BROKER_BLOCKED: "; RabbitMQ's alarm is over",
+    Cause.NOTHING_ROUTES: "; the queue takes them",
     Cause.PROCESSOR_BEHIND: "; the processor has caught up",
     Cause.PROCESSOR_AWAY: "; the processor has caught up",
 }

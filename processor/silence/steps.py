@@ -35,6 +35,7 @@ class Steps:
     find_remedies: RemedyFinder
     checks: list[Check] = field(default_factory=list)
     incidents: list[IncidentChange] = field(default_factory=list)
+    withheld: list[CheckKey] = field(default_factory=list)
 
     def open(
         self, key: CheckKey, cause: str, value: float, sentence: str, *, at_ms: int | None = None, is_late: bool = False
@@ -57,6 +58,16 @@ class Steps:
         self.checks.append(Check(key=key, state=State.OK, since_ms=self.clocks.wall_ms, value=value))
         closed = self._change(KINDS[key.rule], key, Change.CLOSED, value, sentence)
         self.incidents.append(replace(closed, is_late=is_late))
+
+    def withhold(self, key: CheckKey, value: float) -> None:
+        """In trouble, and without an incident: something before the host explains it."""
+        severity = KINDS[key.rule].severity
+        self.checks.append(Check(key=key, state=severity, since_ms=self.clocks.wall_ms, value=value))
+        self.withheld.append(key)
+
+    def forget(self, key: CheckKey) -> None:
+        """The end of what had no incident."""
+        self.checks.append(Check(key=key, state=State.OK, since_ms=self.clocks.wall_ms, value=0.0))
 
     def _change(self, kind: Kind, key: CheckKey, change: Change, value: float, sentence: str) -> IncidentChange:
         return IncidentChange(

@@ -7,8 +7,9 @@
 Nothing here waits. What is decided is remembered only once it is kept.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from processor.decision import Decision, Learnt
 from processor.judgement import RemedyFinder
@@ -22,11 +23,13 @@ from processor.silence.road import TOLD_AFTER_MS, Cause, Road, Way
 from processor.silence.road_record import RoadRecord
 from processor.silence.sentences import Clocks
 from processor.silence.steps import Steps, silent_key, standing_check
+from processor.withholding import silent_behind
 from store.model import HUB, Agent, Batch, Flow
 
 AWAY_FROM_MS = 30_000  # without a stored canary; a processor that is started again is back within that
 LONG_GONE_AFTER_MS = 3_600_000  # unjudged, while records were stored: an earlier version judged no silence
 HUB_NAME = "the hub"
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,8 @@ class Judgement:
 
     @property
     def changes_something(self) -> bool:
-        return bool(self.decision.batch.incidents or self.decision.batch.agents)
+        batch = self.decision.batch
+        return bool(batch.incidents or batch.agents or batch.checks)
 
 
 class SilenceWatch:
@@ -56,6 +60,11 @@ class SilenceWatch:
         self._absent_from_ms: int | None = None
         self._long_gone: Mapping[str, int] = {}  # when each was seen last
         self._has_begun = False
+
+    @property
+    def has_way_out(self) -> bool:
+        """Whether this process reaches the broker and may publish."""
+        return self._senses.way_out().way is Way.OPEN
 
     def is_cut_off(self, now_ms: int) -> bool:
         """Whether this process has not reached the broker for so long that people hear of it."""
@@ -89,8 +98,9 @@ class SilenceWatch:
         record, judged = AgentRecord(self._told, memory, steps), self._without_long_gone(fleet)
         for agent_id in (self._evidence.questionable(now_ms) | self._told.keys()) & judged.keys():
             record.take(agent_id, *self._evidence.judge(agent_id, fleet, self._road.flow, now_ms))
-        families = self._families.as_told(record.fallen, judged, now_ms)
-        record.tell(families)
+        explained = silent_behind(record.fallen, memory, steps.checks)
+        families = self._families.as_told(_without(record.fallen, explained), _without(judged, explained), now_ms)
+        record.tell(families, explained)
         tell_families(families, memory, steps)
         batch = Batch(
             agents=self._evidence.moved(fleet),
@@ -99,7 +109,8 @@ class SilenceWatch:
             received_ms=clocks.wall_ms,
         )
         names = {change.key.agent_id: _name(change.key.agent_id, fleet) for change in steps.incidents}
-        return Judgement(Decision(batch, Learnt(), names=names), record.told, road_told)
+        decision = Decision(batch, Learnt(withheld=steps.withheld), names=names)
+        return Judgement(decision, record.told, road_told)
 
     def remember(self, judgement: Judgement) -> None:
         """What people are told by a judgement that is kept, or that changes nothing."""
@@ -131,6 +142,10 @@ def _long_gone(memory: FleetMemory, stored_ms: int) -> Mapping[str, int]:
         if agent.last_seen_ms + patience_ms(agent.interval_ms) + LONG_GONE_AFTER_MS < stored_ms
         and standing_check(memory, silent_key(agent.agent_id)) is None
     }
+
+
+def _without(agents: Mapping[str, Kept], left_out: Collection[str]) -> Mapping[str, Kept]:
+    return {agent_id: one for agent_id, one in agents.items() if agent_id not in left_out} if left_out else agents
 
 
 def _name(agent_id: str, fleet: Mapping[str, Agent]) -> str:

@@ -180,3 +180,52 @@ def test_who_was_fenced_while_the_broker_is_away_claims_nothing_back(hub: Hub) -
     claimed = hub.keeper.fence_epoch
     hub.pass_seconds(60, is_heard=False)
     assert (hub.keeper.fence_epoch, hub.incidents(HUB)) == (claimed, [])
+
+
+def pass_together(seconds: int, *hubs: Hub) -> None:
+    for _ in range(seconds):
+        for hub in hubs:
+            hub.pass_seconds(1, is_heard=False)
+
+
+def held(hub: Hub) -> fence.Held:
+    with reading(hub.engine) as connection:
+        return fence.held(connection)
+
+
+def test_an_owner_that_lives_keeps_the_fence_while_the_broker_is_away_for_all(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standby, before = started_at(hub, hub.monotonic_ms, monkeypatch), held(hub).epoch
+    hub.keeper.release()
+    for each in (hub, standby):
+        each.go(Way.AWAY)
+    pass_together(90, hub, standby)
+    assert (held(hub).epoch, standby.keeper.fence_epoch) == (before, None)
+    assert (len(hub.incidents(HUB)), open_count(hub.incidents(HUB))) == (1, 1)
+
+
+def test_of_several_that_wait_one_takes_over_from_an_owner_that_is_gone(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting, before = [started_at(hub, hub.monotonic_ms, monkeypatch) for _ in range(2)], held(hub).epoch
+    hub.keeper.release()
+    for each in (hub, *waiting):
+        each.go(Way.AWAY)
+    pass_together(35, hub, *waiting)
+    pass_together(60, *waiting)
+    assert held(hub).epoch == before + 1
+    assert sorted(each.keeper.fence_epoch or 0 for each in waiting) == [0, before + 1]
+    hub.pass_seconds(60, is_heard=False)  # it was frozen, and claims nothing back
+    assert held(hub).epoch == before + 1
+    assert (len(hub.incidents(HUB)), open_count(hub.incidents(HUB))) == (1, 1)
+
+
+def test_two_that_see_the_same_do_not_both_claim(hub: Hub) -> None:
+    seen = held(hub)
+    assert fence.claim_from(hub.engine, "one", 1, seen) == seen.epoch + 1
+    assert fence.claim_from(hub.engine, "two", 1, seen) is None
+    spoken = held(hub)
+    fence.say_alive(hub.engine, spoken.epoch, 2)
+    assert fence.claim_from(hub.engine, "two", 3, spoken) is None
+    assert held(hub) == fence.Held(spoken.epoch, 2)

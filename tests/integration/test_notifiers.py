@@ -25,6 +25,7 @@ from processor.notifiers.http import post
 from processor.notifiers.notifier import NotifierError
 from processor.notify import desk
 from processor.notify.sender import Sender
+from processor.silence.sentences import Clocks
 from store import fence, notices
 from store.engine import reading
 from store.ingest import keep_batch
@@ -59,7 +60,7 @@ class Processor:
     def start(self) -> None:
         self.epoch = fence.claim(self.engine, "processor", now_ms())
         settings = load(self._settings_file)
-        self.sender = Sender(self.engine, settings, self._settings_file, "https://hub.example", now_ms)
+        self.sender = Sender(self.engine, settings, self._settings_file, "https://hub.example", clocks)
         self._stop = threading.Event()
         arguments = (self._stop, lambda: self.epoch)
         self._thread = threading.Thread(target=self.sender.run, args=arguments, daemon=True)
@@ -93,6 +94,10 @@ def _waits(notice: Notice) -> bool:
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
+
+
+def clocks() -> Clocks:
+    return Clocks(time.monotonic_ns() // 1_000_000, now_ms())
 
 
 class MailSink:
@@ -261,7 +266,7 @@ def test_mails_say_what_to_do(start: StartProcessor) -> None:
         controller.stop()
     problem, recovery = sink.mails
     assert problem["Subject"] == "CRITICAL web-1.example: /var fills"
-    assert recovery["Subject"] == "OK web-1.example: /var fills"
+    assert recovery["Subject"].startswith("RESOLVED web-1.example: /var fills (it lasted ")
     text = problem.get_content()
     for words in ("/var is 96 % full (opened)", "Find what is large", "du -xh /var", f"https://hub.example/i/{number}"):
         assert words in text

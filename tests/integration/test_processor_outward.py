@@ -5,14 +5,18 @@ import itertools
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pika
 import pytest
 from pika.adapters.blocking_connection import BlockingChannel
 
+from processor import outward as outward_module
 from processor.outward import Outward
+from processor.silence.road import Way
 from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress
+from rabbitmq.declare import declare_topology
 from rabbitmq.statement import Statement, decode_statement
 from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE, QUEUE
 from tests.brokers import SharedBroker
@@ -116,3 +120,20 @@ def test_a_broker_that_refuses_statements_is_named(
 
         wait_for(refused, "the refusal in the log")
     assert "python -m rabbitmq setup" in caplog.text
+
+
+def test_a_canary_that_no_queue_takes_is_known_and_statements_go_on(
+    telemetry_address: BrokerAddress, ear: Ear, shared_broker: SharedBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outward_module, "PERIOD_SECONDS", 0.5)
+    monkeypatch.setattr(outward_module, "RETRY_SECONDS", 0.5)
+    management = replace(shared_broker.management, virtual_host=telemetry_address.virtual_host)
+    with running(telemetry_address) as outward:
+        hears(ear, outward, statement(1))
+        management.call("DELETE", "bindings", management.virtual_host, "e", EXCHANGE, "q", QUEUE, "%23")
+        wait_for(lambda: outward.way_out().way is Way.NOWHERE, "the returned canary")
+        since_ms = outward.way_out().since_ms
+        hears(ear, outward, statement(2))
+        declare_topology(management)
+        wait_for(lambda: outward.way_out().way is Way.OPEN, "a canary that a queue takes")
+        assert outward.way_out().since_ms > since_ms

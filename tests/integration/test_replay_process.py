@@ -17,7 +17,7 @@ from store.engine import transaction
 from store.ingest import keep_batch
 from store.model import Batch, Change, CheckKey
 from store.rule_files import keep_rule_files
-from tests.contract.store.builders import NOW_MS, at, batch, change, snapshot
+from tests.contract.store.builders import NOW_MS, at, batch, change, hello, snapshot
 from tests.waiting import wait_for
 
 MINE = """
@@ -108,6 +108,20 @@ def test_one_agent_a_shorter_time_and_the_users_own_rule(store_url: str, store_e
     assert replay(store_url, other)["rules"][0]["sentence"] == "2 incidents; no rule with this id is in force today"
 
 
+def test_the_rules_that_go_by_the_clock_as_they_ship(store_url: str, store_engine: Engine) -> None:
+    hosts = [history(f"web-{place}", *[97.0] * 60) for place in range(5)]
+    records = [hello(100, f"web-{place}") for place in range(5)]
+    kept(store_engine, *hosts, batch(agents=[one.agents[0] for one in hosts], records=records))
+    content = "\n".join((RULES_FOLDER / f"{name}.yaml").read_text() for name in ("forecast", "anomaly", "fleet"))
+    answer = replay(store_url, content, until_ms=NOW_MS + 600_000)
+    assert (answer["problems"], answer["ended"], answer["snapshots"]) == ([], "", 300)
+    *others, fleet = answer["rules"]
+    assert {rule["sentence"] for rule in others} == {"the same incidents as with today's rule: none"}
+    assert fleet["sentence"] == "the same incidents as with today's rule: 1"
+    assert fleet["edited"][0]["agent_id"] == ""
+    assert fleet["edited"][0]["sentence"].startswith("5 of 5 hosts of all agents have a disk that is almost full: ")
+
+
 def test_a_replay_that_ends_early_says_how_far_it_came(store_url: str, store_engine: Engine) -> None:
     kept(store_engine, history("web-1", *[90.0] * 9))
     answer = replay(store_url, MINE.format(limit=85, hold=0), seconds=0.0)
@@ -124,7 +138,6 @@ def test_a_replay_that_ends_early_says_how_far_it_came(store_url: str, store_eng
         (MINE.format(limit=101, hold=0), "mine.yaml: rule disk-usage: examples: 'full' ends ok, not warning"),
         (MINE.format(limit=85, hold=0) * 2, "mine.yaml: rule disk-usage: id: is used twice"),
         (MINE.format(limit=85, hold=0).replace("id: disk-usage", "id: clock-skew"), "id: healthmon's own"),
-        ((RULES_FOLDER / "forecast.yaml").read_text(), "kind: a rule of the kind forecast cannot be replayed yet"),
     ],
 )
 def test_what_is_wrong_with_the_file_is_said_as_the_processor_says_it(store_url: str, content: str, told: str) -> None:

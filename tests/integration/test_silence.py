@@ -4,6 +4,7 @@ The agents that hang and whose cable is pulled live in a network of their own; a
 their packets.
 """
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Cast:
 def cast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cast]:
     """Before the processor, another one stored something 5 minutes ago: it is back after an absence."""
     require_rabbitmq()
-    road = Namespace()
+    road = Namespace(os.getpid())
     try:
         road.make()
     except CannotRun as why:

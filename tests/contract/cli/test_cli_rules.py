@@ -25,7 +25,10 @@ def test_the_difference_and_the_incidents(url: str, keep: Keep, capsys: Capture,
     )
     assert any(line.split()[:2] == ["web-3.example", "WARNING"] and "98 % full" in line for line in lines)
     assert "MISSED, WITH TODAY'S RULE ONLY" in lines
-    assert lines[-1] == "Run over 10 snapshots of 1 agent, from 07:00:00 to 08:00:00 UTC."
+    assert " ".join(lines[lines.index("") :]).endswith(
+        "Run over 10 snapshots of 1 agent: all of the time from 2027-01-15T07:00:00Z to 2027-01-15T08:00:00Z; "
+        "the first snapshot that is kept is of 2027-01-15T07:59:10Z."
+    )
     assert healthmon(url, "rules", "test", str(file), "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     assert (answer["schema"], answer["replay"]["since"]) == ("replay/1", "2027-01-08T08:00:00Z")

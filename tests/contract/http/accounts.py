@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from store.model import AccountChanges, Batch, EpochAccount, EpochKey, Gap, GapState, Quarantined
+from store.model import Batch, Quarantined
+from store.record_account import AccountChanges, EpochAccount, EpochKey, Gap, GapState
 from tests.contract.http.fleet import NOW_MS, agent
 
 

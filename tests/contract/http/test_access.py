@@ -27,6 +27,7 @@ PAGE_PATHS = (
     "/h/web-3",
     "/i/1",
     "/k/disk-full",
+    "/mutes",
     "/delivery",
     "/quarantine",
     "/quarantine/1",
@@ -35,6 +36,7 @@ PAGE_PATHS = (
     "/openapi.json",
 )
 FORM_PATHS = (
+    "/mutes/1/lift",
     "/i/1/acknowledge",
     "/i/1/unacknowledge",
     "/i/1/notes",

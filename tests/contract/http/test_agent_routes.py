@@ -19,6 +19,8 @@ def test_an_agent_shows_its_state_and_everything_about_its_connection(client: Te
         "host_name": "web-3.example",
         "state": "critical",
         "sentence": "Critical for 12 min: disk /var is 96.4 % full, limit 95 %",
+        "behind": "",
+        "retired": False,
         "connected": True,
         "streaming_active": True,
         "has_system_info": True,

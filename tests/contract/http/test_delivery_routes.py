@@ -7,7 +7,8 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from helpdesk_api.queue_gauge import QueueLook
-from store.model import Batch, GapState
+from store.model import Batch
+from store.record_account import GapState
 from tests.contract.http.accounts import LOSSES, UNEXPLAINED, accounted, gap, poison
 from tests.contract.http.conftest import NotingSender
 from tests.contract.http.fleet import FLOWING, NOW_MS, agent, healthy, snapshot

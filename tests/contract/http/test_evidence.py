@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import Engine
 
-from store.model import HUB, Batch, CheckKey, KeptRecord
+from health.state import State
+from store.model import HUB, Batch, Change, CheckKey, KeptRecord
 from tests.contract.http.fleet import FLOWING, NOW_MS, agent, change, silent, snapshot, troubled
 from tests.contract.http.test_notice_routes import write
 from tests.contract.http.test_pages import HOSTILE, read
@@ -31,7 +33,11 @@ def told(kind: str, words: str = "du", seq: int = 7) -> KeptRecord:
 
 def test_evidence_comes_with_its_incident(client: TestClient, keep: Keep) -> None:
     keep(troubled())
-    assert client.get("/api/v1/incidents/1/evidence").json() == {"black_boxes": [], "actions": []}
+    assert client.get("/api/v1/incidents/1/evidence").json() == {
+        "black_boxes": [],
+        "check_outputs": [],
+        "actions": [],
+    }
     keep(Batch(records=[told("evidence"), told("action", seq=8)]))
     found = client.get("/api/v1/incidents/1/evidence").json()
     assert found["black_boxes"][0]["samples"][1] == [60.0, None, 1.0]
@@ -48,6 +54,40 @@ def test_the_page_shows_values_before_and_at_the_opening(client: TestClient, kee
         assert words in page.words
     assert ("points", "0.0,23.0 160.0,1.0") in page.attributes
     assert page.tags.count("polyline") == 2
+
+
+def test_what_a_check_wrote_comes_with_its_incident(client: TestClient, keep: Keep) -> None:
+    result = {"name": "app log", "state": "warning", "output": "1 new line matched\nERROR <b>sda1</b>\x1b"}
+    taken = snapshot(wall_ms=OPENED_MS + 500, seq=1)
+    moved = change(key=CheckKey("web-3", "check", 'check="app log"'), sentence="app log: 1 new line matched")
+    told = replace(taken, extra=json.dumps({"checks": [result]}).encode())
+    keep(Batch(agents=[agent()], snapshots=[told], incidents=[moved]))
+    [found] = client.get("/api/v1/incidents/1/evidence").json()["check_outputs"]
+    assert found == {"time": "2027-01-15T07:48:00Z", "state": "warning", "output": result["output"]}
+    page = read(client, "/i/1")
+    assert "What the check wrote at 07:48:00 UTC" in page.words
+    assert "ERROR <b>sda1</b>\\x1b" in page.words
+    assert "Limit" not in page.words, "the numbers of a check stand for states"
+
+
+def test_a_closed_incident_says_how_long_it_was_and_what_can_still_be_done(client: TestClient, keep: Keep) -> None:
+    keep(troubled())
+    assert "healthmon ack i/1" in read(client, "/i/1").words
+    keep(Batch(incidents=[change(change=Change.CLOSED, at_ms=NOW_MS - 60_000, seq=2)]))
+    words = read(client, "/i/1").words
+    assert "from 07:48:00 to 07:59:00 UTC (11 min)" in words
+    assert "healthmon ack i/1" not in words
+    assert "healthmon note i/1" in words
+
+
+def test_the_host_page_shows_each_incidents_state_the_worst_first(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
+    keep(troubled())
+    keep(Batch(incidents=[change(subject='mount="/"', severity=State.WARNING, sentence="another one")]))
+    client.post("/api/v1/mutes", json={"incident": 2, "reason": "new disks", "for_seconds": 60})
+    words = " ".join(read(client, "/h/web-3").words.split("What is wrong")[1].split())
+    assert words.startswith("Critical disk /var is 96.4 % full, limit 95 % since 07:48:00 (12 min)")
+    assert "Warning another one since 07:48:00 (12 min) (Muted until 08:01 UTC (new disks, by local))" in words
 
 
 def test_without_a_black_box_the_stored_snapshots_tell(client: TestClient, keep: Keep) -> None:
@@ -72,8 +112,8 @@ def test_the_page_shows_who_did_what_and_what_was_sent(client: TestClient, keep:
     page = read(client, "/i/1")
     for words in (
         "Acknowledged by local",
-        "acknowledged by local on my way",
-        "muted by local new disks",
+        "acknowledged by local: on my way",
+        "muted by local: new disks",
         "problem to ops-mail: waiting (no answer)",
         "Muted until 08:01 UTC (new disks, by local).",
         "Lift the mute 1",

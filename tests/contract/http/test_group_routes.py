@@ -75,6 +75,30 @@ def test_an_interval_taken_back_is_told_to_all(client: TestClient, sender: Notin
     assert told(sender) == [(name, {"interval_seconds": None}) for name in ("w-1", "w-2")]
 
 
+@pytest.mark.usefixtures("web")
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("web", ""),
+        ("wbe", "No agent is in group wbe yet. Nearest names: web."),
+        ("w-1", "No agent is in group w-1 yet. w-1 is a host, in group web."),
+        ("lone.example", "No agent is in group lone.example yet. lone.example is a host, in no group."),
+        ("cache", "No agent is in group cache yet. An agent joins by its settings: HEALTHMON_GROUP=cache"),
+    ],
+)
+def test_a_group_that_nobody_is_in_comes_with_a_hint(client: TestClient, name: str, hint: str) -> None:
+    assert put(client, name, 30)["hint"] == hint
+    listed = client.get("/api/v1/groups").json()["items"]
+    assert next(one["hint"] for one in listed if one["name"] == name) == hint
+
+
+def test_a_group_that_was_set_by_mistake_can_be_taken_back(client: TestClient) -> None:
+    put(client, "wbe", 30)
+    answer = put(client, "wbe", None)
+    assert (answer["name"], answer["interval_seconds"]) == ("wbe", None)
+    assert client.get("/api/v1/groups").json()["items"] == []
+
+
 def test_a_group_may_be_set_before_it_has_agents(client: TestClient, sender: NotingSender) -> None:
     answer = put(client, "new group", 30)
     assert (answer["name"], answer["hosts"], answer["state"]) == ("new group", 0, None)

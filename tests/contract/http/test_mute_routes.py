@@ -49,6 +49,7 @@ def test_a_mute_is_listed_and_lifted_and_kept(client: TestClient, keep: Keep) ->
     assert (made["mute_no"], made["state"], made["agent_id"], made["author"]) == (1, "in force", "web-3", "local")
     assert made["host_name"] == "web-3.example"
     assert (made["starts"], made["ends"]) == ("2027-01-15T08:00:00Z", "2027-01-15T10:00:00Z")
+    assert made.pop("hint") == ""
     assert client.get("/api/v1/mutes").json()["items"] == [made]
     lifted = client.delete("/api/v1/mutes/1").json()
     assert (lifted["state"], lifted["lifted"]) == ("lifted", "2027-01-15T08:00:00Z")
@@ -58,6 +59,12 @@ def test_a_mute_is_listed_and_lifted_and_kept(client: TestClient, keep: Keep) ->
     assert client.delete("/api/v1/mutes/2").status_code == 404
 
 
+def test_a_mute_of_a_group_that_nobody_is_in_comes_with_a_hint(client: TestClient, keep: Keep) -> None:
+    keep(Batch(agents=[agent(group_name="web")]))
+    assert add(client, group="wbe")["hint"] == "No agent is in group wbe yet. Nearest names: web."
+    assert add(client, group="web")["hint"] == ""
+
+
 @pytest.mark.parametrize("scope", [{"agent": "web-3"}, {"group": "web"}, {"everything": True}])
 def test_a_muted_host_is_muted_and_keeps_its_own_state(client: TestClient, keep: Keep, scope: dict[str, Any]) -> None:
     keep(replace(troubled(), agents=[agent(group_name="web")]))
@@ -65,7 +72,7 @@ def test_a_muted_host_is_muted_and_keeps_its_own_state(client: TestClient, keep:
     assert state(client) == (
         "muted",
         "critical",
-        "Muted until 10:00 UTC (new disks, by local). Its own state: Critical: "
+        "Muted until 10:00 UTC (new disks, by local). Its own state: "
         "Critical for 12 min: disk /var is 96.4 % full, limit 95 %",
     )
     [incident] = client.get("/api/v1/incidents").json()["items"]

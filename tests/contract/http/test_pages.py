@@ -10,7 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from health.state import State
-from store.model import Batch, Change, GapState, Quarantined
+from store.model import Batch, Change, Quarantined
+from store.record_account import GapState
 from tests.contract.http.accounts import LOSSES, account, accounted, gap, poison
 from tests.contract.http.fleet import (
     FLOWING,
@@ -209,7 +210,10 @@ def test_a_host_whose_snapshots_expired_says_so(client: TestClient, keep: Keep) 
 
 
 def test_known_problems_and_the_reference_are_pages(client: TestClient) -> None:
-    assert "disk-full" in read(client, "/k/disk-full").words
+    known = read(client, "/k/disk-full").words
+    assert "disk-full" in known
+    assert "{mount" not in known
+    assert "df -h / shows" in known
     reference = read(client, "/docs")
     assert "/api/v1/agents/{agent}/metrics/history" in reference.words
     assert "max_points" in reference.words

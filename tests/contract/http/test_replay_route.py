@@ -67,7 +67,7 @@ def test_a_file_beside_the_rule_in_force(client: TestClient, keep: Keep) -> None
             "number": None,
         }
     ]
-    assert rule["sentence"] == "1 incident, as with today's rule"
+    assert rule["sentence"] == "1 incident, as many as with today's rule and at about the same times"
 
 
 def test_snapshots_before_the_time_asked_for_are_left_out(client: TestClient, keep: Keep) -> None:

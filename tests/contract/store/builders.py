@@ -5,21 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from health.state import State
-from store.model import (
-    AccountChanges,
-    Agent,
-    Batch,
-    Change,
-    CheckKey,
-    EpochAccount,
-    EpochKey,
-    Gap,
-    GapState,
-    IncidentChange,
-    KeptRecord,
-    KeptSnapshot,
-    Quarantined,
-)
+from store.model import Agent, Batch, Change, CheckKey, IncidentChange, KeptRecord, KeptSnapshot, Quarantined
+from store.record_account import AccountChanges, EpochAccount, EpochKey, Gap, GapState
 
 NOW_MS = 1_790_000_000_000
 KEY = CheckKey("web-1", "disk-full", 'mount="/var"')

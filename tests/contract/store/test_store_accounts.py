@@ -15,7 +15,8 @@ from store.agents import fleet_state, get_agent
 from store.delivery import OldestOpen, ReasonSum, Sums
 from store.engine import open_engine, reading
 from store.ingest import keep_batch
-from store.model import AccountChanges, Batch, EpochAccount, EpochKey, Gap, GapState
+from store.model import Batch
+from store.record_account import AccountChanges, EpochAccount, EpochKey, Gap, GapState
 from tests.contract.store.builders import NOW_MS, account, agent, batch, gap, snapshot
 
 FATES = [None, *GapState]  # None: stored

@@ -88,13 +88,11 @@ def test_what_was_cancelled_comes_back_with_new_words(store_engine: Engine, numb
     assert back == replace(kept, created_ms=NOW_MS + 5, due_ms=NOW_MS + 5, payload={"severity": "critical"})
 
 
-def test_nobody_cancels_what_is_in_hand(store_engine: Engine, number: int) -> None:
+def test_only_what_waits_is_cancelled(store_engine: Engine, number: int) -> None:
     [kept] = offered(store_engine, notice(number))
-    do(store_engine, outbox.claim, [kept.notice_no], NOW_MS + 30_000)
-    do(store_engine, outbox.cancel, kept.notice_no, "muted", NOW_MS + 29_999)
-    assert counted(store_engine) == {"waiting": 1}
-    do(store_engine, outbox.cancel, kept.notice_no, "muted", NOW_MS + 30_000)
-    assert counted(store_engine) == {"cancelled": 1}
+    do(store_engine, outbox.mark_delivered, [kept], "", NOW_MS)
+    do(store_engine, outbox.cancel, kept.notice_no, "muted", NOW_MS + 1)
+    assert counted(store_engine) == {"delivered": 1}
 
 
 def test_delivery_is_told_in_the_timeline_once(store_engine: Engine, number: int) -> None:
@@ -203,3 +201,50 @@ def test_notices_stay_with_their_incident_and_the_dead_longer(store_engine: Engi
     assert counted(store_engine) == {"delivered": 1, "dead": 1}
     assert drop_before(store_engine, NOW_MS + DAY_MS, epoch, NOW_MS + 10) == 1
     assert listed(store_engine) == []
+
+
+def test_a_log_holds_the_newest_of_what_comes_back(store_engine: Engine, number: int) -> None:
+    reminders = [notice(number, f"1/ops/reminder-{no}", kind=NoticeKind.REMINDER) for no in range(1, 6)]
+    elsewhere = notice(number, "1/boss/reminder-1", kind=NoticeKind.REMINDER, channel="boss")
+    problem, *kept, other = offered(store_engine, notice(number), *reminders, elsewhere)
+    do(store_engine, outbox.mark_delivered, [problem, *kept[:3], other], "", NOW_MS)
+    do(store_engine, outbox.cancel, kept[3].notice_no, "acknowledged", NOW_MS)
+    with reading(store_engine) as connection:
+        log = outbox.log_of(connection, [number, 999])
+        assert outbox.log_of(connection, []) == []
+    assert [each.notice_no for each in log] == [one.notice_no for one in (problem, kept[2], kept[4], other)]
+
+
+def test_what_waits_has_another_mark_when_it_waits_otherwise(store_engine: Engine, number: int) -> None:
+    def mark() -> outbox.WaitingMark:
+        with reading(store_engine) as connection:
+            return outbox.waiting_mark(connection)
+
+    marks = [mark()]
+    [kept] = offered(store_engine, notice(number))
+    marks.append(mark())
+    do(store_engine, outbox.claim, [kept.notice_no], NOW_MS + 30_000)
+    marks.append(mark())
+    times = {"due_ms": NOW_MS + 60_000, "leased_until_ms": None, "now_ms": NOW_MS}
+    do(store_engine, outbox.mark_failed, kept.notice_no, "refused", **times)
+    marks.append(mark())
+    assert len(set(marks)) == 4
+    do(store_engine, outbox.mark_delivered, [kept], "", NOW_MS)
+    assert mark() == marks[0]
+
+
+def test_new_entries_of_timelines_name_their_incidents(store_engine: Engine, number: int) -> None:
+    with reading(store_engine) as connection:
+        newest = outbox.newest_entry(connection)
+        assert list(outbox.entries_after(connection, 0).values()) == [number]
+    do(store_engine, acknowledge, number, "ada", NOW_MS + 3)
+    with reading(store_engine) as connection:
+        assert outbox.entries_after(connection, newest) == {outbox.newest_entry(connection): number}
+
+
+def test_facts_are_found_by_number_and_by_agent(store_engine: Engine, number: int) -> None:
+    with reading(store_engine) as connection:
+        by_number, by_agent = outbox.facts_of(connection, {number, 999}, ()), outbox.facts_of(connection, (), {"web-1"})
+        assert [each.number for each in by_number] == [number]
+        assert by_number == by_agent
+        assert outbox.facts_of(connection, (), {"web-2"}) == []

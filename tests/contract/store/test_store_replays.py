@@ -6,9 +6,16 @@ from sqlalchemy import Engine
 from store import fence
 from store.engine import reading
 from store.ingest import keep_batch
-from store.model import Change, CheckKey
-from store.replays import groups_of_agents, incidents_between, snapshots_between
-from tests.contract.store.builders import KEY, NOW_MS, agent, at, batch, change, snapshot
+from store.model import HUB, Change, CheckKey
+from store.replays import (
+    Announcement,
+    agents_of,
+    announcements_before,
+    incidents_between,
+    oldest_snapshot_ms,
+    snapshots_between,
+)
+from tests.contract.store.builders import KEY, NOW_MS, agent, batch, change, hello, snapshot
 
 READINGS = {"cpu.usage_percent": 1.0, 'disk.usage_percent{mount="/"}': 90.0, "disk.usage_percents": 3.0}
 
@@ -76,11 +83,38 @@ def test_real_incidents_that_were_open_in_between(store_engine: Engine, epoch: i
     assert closed_one.closed_ms == NOW_MS + 2
 
 
-def test_agents_with_snapshots_and_their_groups(store_engine: Engine, epoch: int) -> None:
-    web = at(snapshot(1))
-    agents = [web, agent("db-1", snapshot_ms=NOW_MS, group_name="db"), agent("new")]
-    keep_batch(store_engine, batch(agents=agents, snapshots=[snapshot(1)]), epoch)
+def test_the_agents_are_all_but_the_hub(store_engine: Engine, epoch: int) -> None:
+    agents = [agent("db-1", group_name="db"), agent("new"), agent(HUB)]
+    keep_batch(store_engine, batch(agents=agents), epoch)
     with reading(store_engine) as connection:
-        assert groups_of_agents(connection, None) == {"web-1": "", "db-1": "db"}
-        assert groups_of_agents(connection, "db-1") == {"db-1": "db"}
-        assert groups_of_agents(connection, "nobody") == {}
+        assert agents_of(connection, None) == agents[:2]
+        assert agents_of(connection, "db-1") == agents[:1]
+        assert agents_of(connection, "nobody") == []
+
+
+def test_hellos_and_goodbyes_come_by_time(store_engine: Engine, epoch: int) -> None:
+    records = [
+        hello(1, wall_ms=NOW_MS + 2, raw=b'{"type":"hello","group":"web"}'),
+        hello(2, wall_ms=NOW_MS + 9),
+        hello(3, wall_ms=NOW_MS + 4, kind="goodbye", raw=b'{"type":"goodbye","reason":"stopped"}'),
+        hello(4, wall_ms=NOW_MS + 3, kind="loss", raw=b"{}"),
+        hello(1, "db-1", wall_ms=NOW_MS + 1),
+        hello(1, "other", wall_ms=NOW_MS + 1),
+    ]
+    agents = [agent(), agent("db-1"), agent("other")]
+    keep_batch(store_engine, batch(agents=agents, records=records), epoch)
+    with reading(store_engine) as connection:
+        found = list(announcements_before(connection, {"web-1", "db-1"}, NOW_MS + 9))
+    assert found == [
+        Announcement(wall_ms=NOW_MS + 1, agent_id="db-1", group=""),
+        Announcement(wall_ms=NOW_MS + 2, agent_id="web-1", group="web"),
+        Announcement(wall_ms=NOW_MS + 4, agent_id="web-1"),
+    ]
+
+
+def test_the_oldest_snapshot(store_engine: Engine, epoch: int) -> None:
+    with reading(store_engine) as connection:
+        assert oldest_snapshot_ms(connection) is None
+    keep_batch(store_engine, batch(snapshots=[snapshot(2), snapshot(1)]), epoch)
+    with reading(store_engine) as connection:
+        assert oldest_snapshot_ms(connection) == NOW_MS

@@ -13,7 +13,8 @@ from store import delivery, quarantine
 from store.agents import fleet_state
 from store.engine import open_engine, reading, transaction
 from store.migrate import migrate, require_current
-from store.model import Agent, EpochAccount, Gap, GapState
+from store.model import Agent
+from store.record_account import EpochAccount, Gap, GapState
 
 NOW_MS = 1_790_000_000_000
 SNAPSHOT = "INSERT INTO snapshot VALUES (:time_ms, :agent_no, :epoch, :seq, :time_ms, 1, :numbers, NULL)"

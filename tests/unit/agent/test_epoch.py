@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.epoch import LARGEST_COUNTER, is_of_memory, memory_epoch, open_epoch
+from agent.epoch import LARGEST_COUNTER, TICKS_A_SECOND, is_of_memory, memory_epoch, open_epoch
 from rabbitmq.records import LARGEST_EXACT_INTEGER
 
 
@@ -27,7 +27,7 @@ def test_one_in_memory_is_above_the_last_on_disk_and_below_the_next(tmp_path: Pa
 def test_those_in_memory_rise_with_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.epoch.time.time", lambda: 1_800_000_000.0)
     first = memory_epoch(above=4 << 32)
-    monkeypatch.setattr("agent.epoch.time.time", lambda: 1_800_000_001.0)
+    monkeypatch.setattr("agent.epoch.time.time", lambda: 1_800_000_000.0 + 1 / TICKS_A_SECOND)
     assert (first >> 32, memory_epoch(above=4 << 32)) == (5, first + 1)
 
 

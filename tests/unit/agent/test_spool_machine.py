@@ -4,9 +4,12 @@ Against a small hub that keeps its books as the real one does: it stores what th
 again, and says in statements what is settled and what is missing.
 """
 
+import itertools
 import shutil
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 import pytest
 from hypothesis import settings
@@ -79,6 +82,9 @@ class Hub:
 class SpoolMachine(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
+        starts = itertools.count(1)  # the clock of epochs in memory: no two starts within a tick
+        self.clock = mock.patch("agent.epoch.time", SimpleNamespace(time=lambda: float(next(starts))))
+        self.clock.start()
         self.folder = tempfile.TemporaryDirectory()
         self.file = Path(self.folder.name) / "spool.sqlite3"
         self.hub = Hub()
@@ -224,11 +230,14 @@ class SpoolMachine(RuleBasedStateMachine):
         assert self.spool.count == len(state.waiting) + len(state.in_flight)
 
     def teardown(self) -> None:
-        self.disk_takes_records_again()
-        self.put_back_all()
-        self.the_account_closes()
-        self.spool.close()
-        self.folder.cleanup()
+        try:
+            self.disk_takes_records_again()
+            self.put_back_all()
+            self.the_account_closes()
+        finally:
+            self.clock.stop()
+            self.spool.close()
+            self.folder.cleanup()
 
     def the_account_closes(self) -> None:
         """Once the broker loses nothing any more, some statements later the hub knows of every number."""

@@ -53,6 +53,7 @@ INCIDENT = {
     "subject": 'mount="/"',
     "severity": "critical",
     "title": "disk / is almost full",
+    "metric": "disk.usage_percent",
     "sentence": "disk / is 96.4 %, limit 95 %",
     "value": 96.4,
     "limit": 95.0,
@@ -91,6 +92,17 @@ MATCH = {
     "lines": [3],
     "references": [],
 }
+
+
+NO_EVIDENCE: Mapping[str, Any] = {"black_boxes": [], "check_outputs": [], "actions": []}
+
+
+def shown(incident: Mapping[str, Any], evidence: Mapping[str, Any] = NO_EVIDENCE, /, **of_host: Any) -> dict[str, Any]:
+    """An incident with its evidence, and its host as it is now."""
+    path = f"GET /incidents/{incident['number']}"
+    host = {**HOST, **of_host}
+    history: dict[str, Any] = {"GET /agents/a-1/metrics/history": {"series": {}}}
+    return {path: incident, f"{path}/evidence": evidence, "GET /agents/a-1": host, **history}
 
 
 def listed(*items: Any, next_cursor: str | None = None) -> dict[str, Any]:

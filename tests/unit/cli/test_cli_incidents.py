@@ -1,12 +1,10 @@
 """`healthmon incidents` and `healthmon show`: what is wrong, what to do, the permanent address."""
 
 import json
-from collections.abc import Mapping
-from typing import Any
 
 import pytest
 
-from tests.unit.cli.desk_stub import HOST, INCIDENT, User, listed, problem
+from tests.unit.cli.desk_stub import INCIDENT, NO_EVIDENCE, User, listed, problem, shown
 
 WARNING = {**INCIDENT, "number": 100, "severity": "warning", "remedies": []}
 CLOSED = {**INCIDENT, "number": 90, "closed": "2026-11-20T09:30:00Z", "opened": "2026-11-20T09:00:00Z"}
@@ -15,11 +13,6 @@ TIMELINE = [
     {"change": "worsened", "time": "2026-11-21T14:10:00Z", "sentence": "disk / is 96.4 %, limit 95 %", "author": ""},
 ]
 WHOLE = {**INCIDENT, "timeline": TIMELINE}
-
-
-def answered(incident: Mapping[str, Any], **of_host: Any) -> dict[str, Any]:
-    """An incident, and its host as it is now."""
-    return {f"GET /incidents/{incident['number']}": incident, "GET /agents/a-1": {**HOST, **of_host}}
 
 
 def test_the_most_urgent_comes_first_with_its_fix(user: User) -> None:
@@ -56,7 +49,7 @@ def test_plain_and_json_of_incidents(user: User) -> None:
 
 @pytest.mark.parametrize("reference", ["142", "i/142"])
 def test_an_incident_shows_the_fix_on_the_same_screen(user: User, reference: str) -> None:
-    seen = user.calls("show", reference, answers=answered(WHOLE))
+    seen = user.calls("show", reference, answers=shown(WHOLE))
     assert seen.lines == [
         "web-3 CRITICAL: disk / is 96.4 %, limit 95 %",
         "i/142, open since 14:02:11 UTC (12 min)",
@@ -85,28 +78,30 @@ def test_a_command_is_never_wrapped(user: User) -> None:
     command = f"find / {'-name x ' * 30}\necho done"
     step = {"text": "Look.", "command": command}
     remedy = {**INCIDENT["remedies"][0], "steps": [step]}  # type: ignore[index]
-    seen = user.calls("show", "142", answers=answered({**WHOLE, "remedies": [remedy]}))
+    seen = user.calls("show", "142", answers=shown({**WHOLE, "remedies": [remedy]}))
     first, second = command.splitlines()
     assert f"      {first}" in seen.lines
     assert f"      {second}" in seen.lines
 
 
 def test_an_incident_without_a_known_fix_says_what_now(user: User) -> None:
-    seen = user.calls("show", "142", answers=answered({**WHOLE, "remedies": []}))
+    seen = user.calls("show", "142", answers=shown({**WHOLE, "remedies": []}))
     assert '      journalctl --since "-15 min" --priority warning | healthmon explain' in seen.lines
 
 
 def test_a_closed_incident_is_not_called_critical(user: User) -> None:
-    seen = user.calls("show", "90", answers=answered(CLOSED))
+    seen = user.calls("show", "90", answers=shown(CLOSED))
     assert seen.lines[:2] == [
         "web-3 closed: disk / is 96.4 %, limit 95 %",
         "i/90, opened 2026-11-20 09:00:00 UTC, closed 2026-11-20 09:30:00 UTC",
     ]
+    assert "IF IT COMES BACK" in seen.lines
+    assert "DO THIS" not in seen.lines
 
 
 def test_an_incident_says_what_else_troubles_its_host(user: User) -> None:
     errors = {"disk": "no answer within 2 s", "spool": "no space left on\x1b device"}
-    seen = user.calls("show", "142", answers=answered(WHOLE, errors=errors, clock_offset_seconds=-240.5))
+    seen = user.calls("show", "142", answers=shown(WHOLE, errors=errors, clock_offset_seconds=-240.5))
     first = seen.lines.index("OF web-3 NOW")
     assert seen.lines[first + 1 : first + 4] == [
         "  the agent cannot keep records on its disk: no space left on\\x1b device",
@@ -116,8 +111,8 @@ def test_an_incident_says_what_else_troubles_its_host(user: User) -> None:
 
 
 def test_show_as_json(user: User) -> None:
-    answer = json.loads(user.calls("show", "142", "--json", answers=answered(WHOLE)).out)
-    assert answer == {"schema": "incident/1", "incident": WHOLE}
+    answer = json.loads(user.calls("show", "142", "--json", answers=shown(WHOLE)).out)
+    assert answer == {"schema": "incident/1", "incident": WHOLE, "evidence": NO_EVIDENCE}
 
 
 def test_an_unknown_incident_is_not_found(user: User) -> None:

@@ -29,6 +29,14 @@ def test_a_new_key_is_all_that_stands_on_standard_output(admin: User) -> None:
     assert "healthmon_local" not in seen.err
 
 
+def test_keys_as_json(admin: User) -> None:
+    made = {**KEY, "key": "healthmon_new"}
+    seen = admin.calls("keys", "create", "--role", "viewer", "--json", answers={"POST /keys": made})
+    assert (json.loads(seen.out), seen.err) == ({"schema": "key/1", "key": made}, "")
+    revoked = admin.calls("keys", "revoke", "2", "--json", answers={"DELETE /keys/2": REVOKED})
+    assert json.loads(revoked.out) == {"schema": "key/1", "key": REVOKED}
+
+
 def test_a_role_must_be_one_there_is(admin: User) -> None:
     for arguments in (("--role", "root"), ()):
         seen = admin.calls("keys", "create", *arguments)
@@ -63,6 +71,14 @@ def test_a_poll_shows_the_fresh_snapshot(user: User) -> None:
     seen = user.calls("poll", "web-3", answers={"POST /agents/web-3/poll": METRICS})
     assert (seen.code, seen.lines[0]) == (0, "web-3 answered: snapshot 412, taken 14:14:09 UTC")
     assert any(line.split() == ["96.4", "%", "disk", "/"] for line in seen.lines)
+
+
+def test_a_poll_as_json(user: User) -> None:
+    seen = user.calls("poll", "web-3", "--json", answers={"POST /agents/web-3/poll": METRICS})
+    assert json.loads(seen.out) == {"schema": "snapshot/1", "snapshot": METRICS}
+    asked = httpx2.Response(202, json={"command_id": "c", "detail": "web-3 was asked."})
+    seen = user.calls("poll", "web-3", "--json", answers={"POST /agents/web-3/poll": asked})
+    assert (seen.code, seen.out) == (75, "")
 
 
 def test_a_poll_that_is_not_answered_yet_asks_for_patience(user: User) -> None:

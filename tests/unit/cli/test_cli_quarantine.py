@@ -69,6 +69,11 @@ def test_no_redrive_is_proposed_where_it_cannot_help(user: User) -> None:
     assert seen.lines[-1] == "  second"
 
 
+def test_nothing_that_fits_is_not_nothing_at_all(user: User) -> None:
+    seen = user.calls("quarantine", "list", "--reason", "not-json", answers={"GET /quarantine": listed()})
+    assert seen.lines == ["Nothing in quarantine fits.", "", "All: healthmon quarantine list"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "body"),
     [(("12", "13"), {"numbers": [12, 13]}), (("--reason", "not-json"), {"reason": "not-json"})],
@@ -77,6 +82,8 @@ def test_a_redrive_is_asked_by_numbers_or_by_reason(user: User, arguments: tuple
     seen = user.calls("quarantine", "redrive", *arguments, answers={REDRIVE: {"requested": 2}})
     assert json.loads(seen.asked[0].content) == body
     assert seen.lines[0].startswith("2 messages to be read again.")
+    as_json = user.calls("quarantine", "redrive", *arguments, "--json", answers={REDRIVE: {"requested": 2}})
+    assert json.loads(as_json.out) == {"schema": "redrive/1", "redrive": {"requested": 2}}
 
 
 @pytest.mark.parametrize("arguments", [(), ("12", "--reason", "not-json"), ("0",), ("x",)])

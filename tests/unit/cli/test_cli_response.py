@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.cli.desk_stub import HOST, INCIDENT, User, listed, problem
+from tests.unit.cli.desk_stub import HOST, INCIDENT, User, listed, problem, shown
 
 ACKNOWLEDGED = {**INCIDENT, "acknowledged": {"time": "2026-11-21T14:14:11Z", "author": "ana"}}
 MUTE = {
@@ -25,6 +25,7 @@ MUTE = {
     "group": None,
     "lifted": None,
 }
+MADE = {**MUTE, "hint": ""}
 NO_HOST = {"agent_id": None, "host_name": None}
 WEEKLY = {"weekdays": [5], "starts": "22:00", "minutes": 60, "timezone": "UTC"}
 NOTICE = {
@@ -50,6 +51,7 @@ GROUP = {
     "differing": 1,
     "updated": None,
     "author": "ana",
+    "hint": "",
 }
 
 
@@ -89,6 +91,7 @@ def test_a_refusal_is_told_with_its_exit_code(user: User) -> None:
     for status, code in ((409, 1), (404, 1), (403, 77), (503, 75)):
         seen = user.calls("ack", "142", answers={path: problem(status, "It is closed.")})
         assert (seen.code, "It is closed." in seen.err) == (code, True)
+        assert ("healthmon incidents --state all" in seen.err) == (status == 404)
 
 
 @pytest.mark.parametrize(
@@ -102,17 +105,24 @@ def test_a_refusal_is_told_with_its_exit_code(user: User) -> None:
 )
 def test_a_mute_names_whom_how_long_and_why(user: User, target: list[str], wish: Any) -> None:
     arguments = ["mute", *target, "--for", "2h", "--reason", "new disks"]
-    seen = user.calls(*arguments, answers={"POST /mutes": MUTE})
+    seen = user.calls(*arguments, answers={"POST /mutes": MADE})
     assert seen.code == 0
     assert sent(seen) == {"reason": "new disks", "for_seconds": 7200, **wish}
     assert seen.lines == ["Muted host web-3 until 16:14:11 UTC (new disks).", "", "Lift it: healthmon unmute 7"]
-    as_json = json.loads(user.calls(*arguments, "--json", answers={"POST /mutes": MUTE}).out)
-    assert as_json == {"schema": "mute/1", "mute": MUTE}
+    as_json = json.loads(user.calls(*arguments, "--json", answers={"POST /mutes": MADE}).out)
+    assert as_json == {"schema": "mute/1", "mute": MADE}
+
+
+def test_a_mute_of_a_group_that_nobody_is_in_comes_with_a_hint(user: User) -> None:
+    empty = {**MADE, **NO_HOST, "group": "wbe", "hint": "No agent is in group wbe yet."}
+    arguments = ["mute", "--group", "wbe", "--for", "2h", "--reason", "new disks"]
+    seen = user.calls(*arguments, answers={"POST /mutes": empty})
+    assert (seen.code, seen.lines[1]) == (0, "No agent is in group wbe yet.")
 
 
 @pytest.mark.parametrize(("length", "seconds"), [("90s", 90), ("30m", 1800), ("7d", 604_800)])
 def test_lengths_of_time(user: User, length: str, seconds: int) -> None:
-    seen = user.calls("mute", "web-3", "--for", length, "--reason", "x", answers={"POST /mutes": MUTE})
+    seen = user.calls("mute", "web-3", "--for", length, "--reason", "x", answers={"POST /mutes": MADE})
     assert sent(seen)["for_seconds"] == seconds
 
 
@@ -126,6 +136,8 @@ def test_lengths_of_time(user: User, length: str, seconds: int) -> None:
         ["web-3", "--for", "2 h", "--reason", "x"],
         ["--for", "2h", "--reason", "x"],
         ["web-3", "--group", "web", "--for", "2h", "--reason", "x"],
+        ["web-3", "--for", "31d", "--reason", "x"],
+        ["web-3", "--for", "2h", "--reason", " "],
     ],
 )
 def test_a_mute_that_is_not_clear_is_refused(user: User, arguments: list[str]) -> None:
@@ -147,6 +159,7 @@ def test_mutes_are_listed_in_each_form(user: User) -> None:
         "9 in force i/142 16:14:11 new disks (ana)",
         "10 in force everything 16:14:11 new disks (ana)",
     ]
+    assert seen.lines[-1] == "Lift one: healthmon unmute 7"
     plain = user.calls("mutes", "--all", "--plain", answers=answers)
     assert plain.asked[0].url.params["state"] == "all"
     assert plain.lines[0].split("\t")[:3] == ["7", "in force", "host web-3"]
@@ -154,6 +167,15 @@ def test_mutes_are_listed_in_each_form(user: User) -> None:
     assert json.loads(user.calls("mutes", "--json", answers=answers).out)["schema"] == "mutes/1"
     assert user.calls("mutes", answers={"GET /mutes": listed()}).lines == ["Nothing is muted."]
     assert user.calls("mutes", "--json", "--plain").code == 64
+
+
+def test_what_was_lifted_says_when_and_is_not_lifted_again(user: User) -> None:
+    lifted = {**MUTE, "mute_no": 8, "state": "lifted", "lifted": "2026-11-21T14:20:00Z"}
+    seen = user.calls("mutes", "--all", answers={"GET /mutes": listed(lifted, MUTE)})
+    assert seen.lines[3].split()[:5] == ["8", "lifted", "host", "web-3", "14:20:00"]
+    assert seen.lines[-1] == "Lift one: healthmon unmute 7"
+    alone = user.calls("mutes", "--all", answers={"GET /mutes": listed(lifted)})
+    assert "unmute" not in alone.out
 
 
 def test_a_mute_is_lifted_by_its_number(user: User) -> None:
@@ -229,6 +251,30 @@ def test_a_group_is_set(user: User, interval: str, asked: float | None) -> None:
     assert json.loads(as_json.out) == {"schema": "group/1", "group": GROUP}
 
 
+def test_a_group_that_nobody_is_in_comes_with_a_hint(user: User) -> None:
+    empty = {**GROUP, "name": "wbe", "hosts": 0, "differing": 0, "hint": "No agent is in group wbe yet. Nearest: web."}
+    seen = user.calls("group", "set", "wbe", "--interval", "10", answers={"PUT /groups/wbe": empty})
+    assert (seen.code, seen.lines[0]) == (0, "Group wbe, 0 hosts: every 10 s.")
+    assert seen.lines[2:] == [
+        "No agent is in group wbe yet. Nearest: web.",
+        "Take it back: healthmon group set wbe --interval default",
+    ]
+
+
+def test_a_group_without_a_name_and_a_note_without_words_are_refused(user: User) -> None:
+    for arguments in (["group", "set", "", "--interval", "10"], ["note", "i/142", " "]):
+        seen = user.calls(*arguments)
+        assert (seen.code, seen.asked) == (64, [])
+        assert seen.err.startswith("The ")
+
+
+def test_who_cannot_be_muted_comes_with_the_list_to_look_at(user: User) -> None:
+    for target, listing in (("i/9", "healthmon incidents --state all"), ("nobody", "healthmon status")):
+        answers = {"POST /mutes": problem(404, "There is none.")}
+        seen = user.calls("mute", target, "--for", "2h", "--reason", "x", answers=answers)
+        assert (seen.code, seen.err) == (1, f"There is none. Try: {listing}\n")
+
+
 @pytest.mark.parametrize("interval", ["0", "301", "x", "nan", "-1", ""])
 def test_an_interval_that_cannot_be_is_refused(user: User, interval: str) -> None:
     seen = user.calls("group", "set", "web", f"--interval={interval}")
@@ -245,7 +291,7 @@ def test_an_incident_shows_who_looks_after_it_and_who_muted_it(user: User) -> No
     }
     timeline = [{"change": "acknowledged", "time": "2026-11-21T14:12:00Z", "sentence": "", "author": "ana"}]
     whole = {**ACKNOWLEDGED, "muted": muted, "timeline": timeline}
-    seen = user.calls("show", "142", answers={"GET /incidents/142": whole, "GET /agents/a-1": HOST})
+    seen = user.calls("show", "142", answers=shown(whole))
     assert seen.lines[1:3] == [
         "i/142, open since 14:02:11 UTC (12 min), acknowledged by ana",
         "Muted until 18:00 UTC (x, by ana).",
@@ -257,8 +303,8 @@ def test_an_incident_shows_who_looks_after_it_and_who_muted_it(user: User) -> No
 
 def test_an_incident_of_no_host_asks_for_none(user: User) -> None:
     of_hub = {**INCIDENT, "agent_id": None, "host_name": "hub"}
-    seen = user.calls("show", "142", answers={"GET /incidents/142": of_hub})
-    assert (seen.code, len(seen.asked)) == (0, 1)
+    seen = user.calls("show", "142", answers=shown(of_hub))
+    assert (seen.code, len(seen.asked)) == (0, 2)
     assert seen.lines[0] == "hub CRITICAL: disk / is 96.4 %, limit 95 %"
 
 

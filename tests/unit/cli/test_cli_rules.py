@@ -27,13 +27,16 @@ RULE = {
     "today_count": 41,
     "edited": [{**INCIDENT, "closed": "2026-11-20T14:02:11Z", "number": None}],
     "today": [INCIDENT],
-    "missed": [INCIDENT] * 30,
+    "missed": [{**INCIDENT, "agent_id": None, "host_name": None}] * 30,
+    "missed_count": 4_000,
 }
 ANSWER = {
     "since": "2026-11-14T14:14:11Z",
     "until": "2026-11-21T14:14:11Z",
     "reached": "2026-11-20T14:14:11Z",
+    "began": "2026-11-14T14:14:11Z",
     "ended": "25 s were over",
+    "coverage": "CUT: 86% of the time asked for; 25 s were over",
     "snapshots": 120_960,
     "agents": 1,
     "rules": [RULE],
@@ -57,12 +60,22 @@ def test_what_is_sent_and_shown(user: User, file: Path) -> None:
         "since_seconds": 43_200.0,
         "agent": "web-3",
     }
-    assert seen.lines[0] == "disk-usage: 1 incident instead of 41; would have missed i/17"
+    assert "disk-usage: 1 incident instead of 41; would have missed i/17" in seen.lines
     assert "WITH THE FILE" in seen.lines
-    assert "  and 10 more, all with --json" in seen.lines
+    assert "  and 3,980 more, the first 30 with --json" in seen.lines
     assert "(i/17)" in seen.out
-    assert "120,960 snapshots of 1 agent" in seen.out
-    assert "It ended early: 25 s were over." in seen.out
+    assert "(fleet)" in seen.out
+
+
+def test_a_cut_is_said_before_all_else_and_what_is_whole_at_the_end(user: User, file: Path) -> None:
+    cut = " ".join(user.calls("rules", "test", str(file), answers=STUB).out.split())
+    assert cut.startswith("Run over 120,960 snapshots of 1 agent: CUT: 86% of the time asked for; 25 s were over.")
+    assert "ask for one host (--agent)" in cut
+    whole = {"POST /rules/replay": {**ANSWER, "ended": "", "coverage": "all of the time"}}
+    seen = user.calls("rules", "test", str(file), answers=whole)
+    assert seen.lines[0].startswith("disk-usage: ")
+    assert seen.lines[-1] == "Run over 120,960 snapshots of 1 agent: all of the time."
+    assert "--agent" not in seen.out
 
 
 def test_a_week_is_the_time_unless_another_is_asked_for(user: User, file: Path) -> None:

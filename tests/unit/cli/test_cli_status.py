@@ -22,6 +22,20 @@ def test_the_fleet_comes_worst_first_between_the_answer_and_the_next_command(use
     assert seen.err == ""
 
 
+def test_hosts_that_something_in_front_explains_are_counted_with_it(user: User) -> None:
+    why = "behind gateway-1, which is down (#12)"
+    hidden = [{**STALE, "agent_id": f"b-{number}", "behind": why} for number in (1, 2)]
+    well = {**HEALTHY, "behind": why}
+    seen = user.calls("status", answers={"GET /agents": listed(well, *hidden), "GET /incidents": listed()})
+    assert seen.lines[:2] == ["2 of 3 hosts not ok: 2 NO DATA, 1 ok", f"2 hosts {why}"]
+
+
+def test_retired_hosts_are_neither_muted_nor_in_trouble(user: User) -> None:
+    gone = {**HEALTHY, "agent_id": "a-9", "state": "muted", "retired": True}
+    seen = user.calls("status", answers={"GET /agents": listed(HEALTHY, gone), "GET /incidents": listed()})
+    assert seen.lines[0] == "2 hosts, 1 retired, the others ok"
+
+
 def test_a_healthy_fleet_is_said_in_one_line(user: User) -> None:
     seen = user.calls("status", answers=CALM)
     assert seen.lines[0] == "1 host, all ok"

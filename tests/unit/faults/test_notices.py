@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from faults.flights import End, Flight
 from faults.notices import LONG_MS, MOMENT_MS, copies, told_as_it_should_be, told_in_the_end
 from faults.sink import Heard, Mode, Transition
 from faults.told import Life, Told
 from store.response import Notice, NoticeKind
 
 DESK = "desk"
+TWICE = "C6: told twice, and nobody died in the middle of telling it: 1/desk/problem"
 
 
 def heard(kind: str, at_ms: int, number: int = 1, opened_ms: int = 100) -> Heard:
@@ -38,6 +40,7 @@ def told() -> Told:
         notices=[notice("problem", 1_000), notice("recovery", 51_000)],
         heard=[heard("problem", 900), heard("recovery", 50_900)],
         modes={DESK: {Mode.OK}},
+        flights=[Flight("1/desk/problem", 10, 850, End.NOTED), Flight("1/desk/recovery", 20, 50_850, End.NOTED)],
         fenced=[(1, 10), (1, 10), (2, 20)],
     )
 
@@ -85,18 +88,52 @@ def test_two_problems_of_one_incident(told: Told) -> None:
     assert any(item.startswith("C6: an end without its problem") for item in violations(told))
 
 
-def test_a_copy_is_explained_by_a_death_between_alone(told: Told) -> None:
-    told.heard = [told.heard[0], heard("problem", 5_000), told.heard[1]]
-    assert violations(told) == ["C6: told twice, and nothing died between: 1/desk/problem"]
-    told.deaths_ms = [6_000]
-    assert len(violations(told)) == 1
-    told.deaths_ms = [2_000]
+def test_a_copy_is_explained_by_a_death_in_the_middle_of_telling_it(told: Told) -> None:
+    first, second = told.heard
+    told.heard, told.deaths_ms = [first, heard("problem", 5_000), second], [2_000]
+    again = Flight("1/desk/problem", 20, 4_900, End.NOTED)
+    told.flights = [Flight("1/desk/problem", 10, 850, End.DIED), again, told.flights[1]]
     assert violations(told) == []
     assert len(list(copies(told))) == 1
 
 
+def test_a_death_explains_one_copy(told: Told) -> None:
+    first, second = told.heard
+    told.heard, told.deaths_ms = [first, heard("problem", 5_000), heard("problem", 5_001), second], [2_000]
+    again = Flight("1/desk/problem", 20, 4_900, End.NOTED)
+    told.flights = [Flight("1/desk/problem", 10, 850, End.DIED), again, told.flights[1]]
+    assert violations(told) == [TWICE]
+    told.heard = [first, heard("problem", 901), second]
+    told.flights = [told.flights[0], told.flights[2]]
+    assert violations(told) == [TWICE]
+
+
+@pytest.mark.parametrize(
+    ("end", "wrong"),
+    [
+        (End.NOTED, [TWICE, "C6: sent again by one who knew better: 1/desk/problem"]),
+        (End.OPEN, [TWICE, "C6: sent again by one who knew better: 1/desk/problem"]),
+        (End.FAILED, [TWICE]),
+    ],
+)
+def test_no_other_death_explains_a_copy(told: Told, end: End, wrong: list[str]) -> None:
+    """One of a process that had noted this notice, or had not begun to send it, or of another notice."""
+    first, second = told.heard
+    told.heard, told.deaths_ms = [first, heard("problem", 5_000), second], [2_000]
+    other = Flight("7/desk/problem", 10, 900, End.DIED)
+    again = Flight("1/desk/problem", 20, 4_900, End.NOTED)
+    told.flights = [Flight("1/desk/problem", 10, 850, end), other, again, told.flights[1]]
+    assert violations(told) == wrong
+
+
+def test_a_notice_that_nobody_sent(told: Told) -> None:
+    told.flights = told.flights[1:]
+    assert violations(told) == ["C6: heard of and never sent: 1/desk/problem"]
+
+
 def test_the_same_news_under_two_keys(told: Told) -> None:
     told.heard = [*told.heard, replace(told.heard[0], key="2/desk/problem", number=2)]
+    told.flights = [*told.flights, Flight("2/desk/problem", 10, 850, End.NOTED)]
     assert any(item.startswith("C6: two keys for the same news") for item in violations(told))
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from faults import report, rows
-from faults.__main__ import choose
 from faults.checker import Verdict
-from faults.report import Outcome, write_page
+from faults.choice import choose, count_lanes
+from faults.report import Outcome, ThisRun, seconds_of_last_time, write_page
 from faults.row import Row
 
 QUICK = ["1", "2", "5", "9", "11", "12", "13", "18", "20", "21", "24", "25", "26", "28", "28a", "29", "40"]
@@ -17,6 +17,7 @@ CONTROLS = {
     "control classic queue",
     "control delete on publish",
     "control mark before sending",
+    "control forget the note",
 }
 
 
@@ -42,6 +43,24 @@ def test_rows_are_chosen_by_number_and_unknown_ones_refused() -> None:
         choose("1,99", "", quick=False)
 
 
+def test_random_kills_end_the_full_run_and_have_names() -> None:
+    assert numbers(choose("", "", quick=False))[-2:] == ["kills sqlite", "kills postgresql"]
+    sqlite, postgresql = choose("kills sqlite,kills postgresql", "", quick=False)
+    assert sqlite.fault == "1000 random kills of agents, processor and broker"
+    assert postgresql.fault == "300 random kills of agents, processor and broker"
+
+
+def test_a_row_named_twice_runs_once() -> None:
+    assert numbers(choose("1,9,1", "", quick=False)) == ["1", "9"]
+
+
+def test_lanes_are_counted_and_nonsense_is_refused() -> None:
+    assert [count_lanes(jobs) for jobs in ("", "1", "4")] == [1, 1, 4]
+    for jobs in ("0", "-1", "many", "65"):
+        with pytest.raises(SystemExit, match=f"JOBS: '{jobs}' is not a number of lanes"):
+            count_lanes(jobs)
+
+
 def test_kills_are_a_row_of_their_own() -> None:
     (kills,) = choose("", "1000", quick=False)
     assert kills.fault == "1000 random kills of agents, processor and broker"
@@ -50,22 +69,55 @@ def test_kills_are_a_row_of_their_own() -> None:
 def outcome(number: str, result: str = "green", detail: str = "") -> Outcome:
     row = Row(number, f"fault {number}", lambda _rig: None, is_quick=True)
     verdicts = [Verdict(offered=10, duplicates=2, drain_seconds=1.25), Verdict(offered=5)]
-    return Outcome(row, result, detail, verdicts, ["sqlite"], ["a note"], 12.0, 7)
+    versions = {"RabbitMQ": f"3.10.{number}"}
+    return Outcome(row, result, detail, verdicts, ["sqlite"], ["a note"], 12.0, 7, "", versions)
 
 
-def test_the_page_keeps_rows_that_did_not_run_this_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "PAGE", tmp_path / "faults.md")
-    both = [outcome("1"), outcome("2", "red", "C1: lost | gone")]
-    order = [item.row for item in both]
-    write_page(both, order, {"RabbitMQ": "3.10.8"}, "make faults")
-    write_page([outcome("1")], order, {"RabbitMQ": "4.1.0"}, "make faults ROWS=1")
-    page = (tmp_path / "faults.md").read_text()
-    assert "| 1 | fault 1 | green; a note | 15 | 2 | 0 | 1.2 s | sqlite | 12 s | 7 |" in page
-    assert "| 2 | fault 2 | red: C1: lost / gone; a note |" in page
-    assert "`make faults ROWS=1`" in page
-    assert "RabbitMQ 4.1.0" in page
-    assert page.count("| row | fault |") == 1
-    write_page([outcome("kills sqlite")], order, {}, "make faults KILLS=10")
-    write_page([outcome("2")], order, {}, "make faults ROWS=2")
-    lines = (tmp_path / "faults.md").read_text().splitlines()
+ORDER = [outcome(number).row for number in ("1", "2", "4")]
+FIRST = ThisRun("make faults", "2026-11-20 08:00", 1)
+
+
+@pytest.fixture(autouse=True)
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = tmp_path / "faults.md"
+    monkeypatch.setattr(report, "PAGE", path)
+    return path
+
+
+def test_the_page_keeps_rows_that_did_not_run_this_time(page: Path) -> None:
+    write_page([outcome("1"), outcome("2", "red", "C1: lost | gone")], ORDER, FIRST)
+    write_page([outcome("1")], ORDER, ThisRun("make faults ROWS=1", "2026-11-21 17:30", 1))
+    text = page.read_text()
+    assert "| 1 | fault 1 | green; a note | 15 | 2 | 0 | 1.2 s | sqlite | 12 s | 7 | 2026-11-21 17:30 |" in text
+    assert "| 2 | fault 2 | red: C1: lost / gone; a note |" in text
+    assert "`make faults ROWS=1`, begun 2026-11-21 17:30 UTC, on RabbitMQ 3.10.1, Python" in text
+    assert text.count("| row | fault |") == 1
+    write_page([outcome("kills sqlite")], ORDER, FIRST)
+    write_page([outcome("2")], ORDER, FIRST)
+    lines = page.read_text().splitlines()
     assert [line.split("|")[1].strip() for line in lines if line.startswith("| ")] == ["row", "1", "2", "kills sqlite"]
+    assert list(page.parent.iterdir()) == [page]
+
+
+def test_the_page_says_which_lines_are_of_this_run(page: Path) -> None:
+    write_page([outcome("1"), outcome("2")], ORDER, FIRST)
+    assert "All 2 lines are of this run." in page.read_text()
+    write_page([outcome("4")], ORDER, ThisRun("make faults ROWS=4", "2026-11-21 17:30", 1))
+    text = page.read_text()
+    assert "1 of 3 lines are of this run, those of 2026-11-21 17:30; the others are kept from earlier ones" in text
+    assert text.count("| 2026-11-20 08:00 |") == 2
+    assert "side by side" not in text
+
+
+def test_the_page_says_that_rows_ran_side_by_side_and_which_alone(page: Path) -> None:
+    write_page([outcome("1"), outcome("4")], ORDER, ThisRun("make faults JOBS=3", "2026-11-21 17:30", 3))
+    text = page.read_text()
+    assert "`make faults JOBS=3`" in text
+    assert "Up to 3 rows ran side by side, the long ones first" in text
+    assert "Rows that had the machine to themselves: 4." in text
+
+
+def test_the_page_tells_how_long_rows_take() -> None:
+    assert seconds_of_last_time() == {}
+    write_page([outcome("1"), outcome("kills sqlite")], ORDER, FIRST)
+    assert seconds_of_last_time() == {"1": 12.0, "kills sqlite": 12.0}

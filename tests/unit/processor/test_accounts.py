@@ -13,7 +13,8 @@ from processor.memory import FleetMemory
 from processor.pipeline import handle_batch, pass_time, quarantine_unread
 from rabbitmq.message import Numbering
 from rabbitmq.records import Loss
-from store.model import EpochAccount, FleetState, GapState
+from store.model import FleetState
+from store.record_account import EpochAccount, GapState
 from tests.unit.processor.deliveries import RULES, TOKEN, decide, delivery, empty_memory, hello, loss, snapshot, wall_ms
 
 REPLY_TO = "amq.rabbitmq.reply-to.g2dkABFoZWFsdGhtb24"

@@ -1,18 +1,28 @@
-"""Whatever order records come in, however often and in however many batches: the same checks, the same incidents."""
+"""Whatever order records come in, however often and in however many batches.
+
+Within a batch, and across batches that keep the order: the same checks, the same incidents. Across batches in any
+order: the same records are stored, once each, and the account is the same; checks and incidents are exactly those of
+the records in their order without the overtaken ones, which came in a later batch than a higher number of their agent.
+These are history: stored, counted and judged by nobody. The newest record is never overtaken, so a check without
+patience ends as the newest snapshot leaves it, unless a hello or a goodbye overtook that one: then as the one before,
+until the next comes.
+"""
 
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
 from health.machine import Patience
+from health.state import State
 from processor.memory import FleetMemory
 from processor.rule import Kind
 from processor.rule_set import Place, RuleSet
-from rabbitmq.records import Record
+from rabbitmq.records import Record, Snapshot
 from store.model import Check, IncidentChange
 from tests.unit.processor.deliveries import decide, delivery, empty_memory, goodbye, hello, readings
 from tests.unit.processor.rules_of_tests import falling, rule
@@ -87,6 +97,69 @@ def test_any_cut_of_the_ordered_records_into_batches(kinds: list[str], cuts: ran
         rest = rest[size:]
     assert told(batches, pieces) == expected
     assert checks_of(pieces) == checks_of(whole)
+
+
+def in_any_batches(records: Sequence[Record], chance: random.Random) -> list[list[Record]]:
+    """All of them in any order, some several times, cut anywhere."""
+    mixed = [*records, *chance.choices(records, k=chance.randint(0, 20))]
+    chance.shuffle(mixed)
+    cuts = sorted({0, len(mixed), *(chance.randint(0, len(mixed)) for _ in range(chance.randint(0, 12)))})
+    return [mixed[start:end] for start, end in pairwise(cuts)]
+
+
+def not_overtaken(batches: Sequence[Sequence[Record]]) -> list[Record]:
+    newest, found = 0, list[Record]()
+    for batch in batches:
+        fresh = {each.seq: each for each in batch if each.seq > newest}
+        found += [fresh[seq] for seq in sorted(fresh)]
+        newest = max([newest, *fresh])
+    return found
+
+
+@settings(deadline=None, max_examples=80)
+@given(kinds=st.lists(KINDS, min_size=1, max_size=45), chance=st.randoms(use_true_random=False))
+def test_across_batches_what_was_overtaken_is_history(kinds: list[str], chance: random.Random) -> None:
+    records = [record(seq, kind) for seq, kind in enumerate(kinds, start=1)]
+    batches = in_any_batches(records, chance)
+    straight, mixed = empty_memory(), empty_memory()
+    assert told(batches, mixed) == told([not_overtaken(batches)], straight)
+    assert checks_of(mixed) == checks_of(straight)
+    assert mixed.recent("web-3") == straight.recent("web-3")
+
+
+@settings(deadline=None, max_examples=60)
+@given(kinds=st.lists(KINDS, min_size=1, max_size=45), chance=st.randoms(use_true_random=False))
+def test_across_batches_the_account_is_the_same_and_each_record_is_stored_once(
+    kinds: list[str], chance: random.Random
+) -> None:
+    records = [record(seq, kind) for seq, kind in enumerate(kinds, start=1)]
+    batches, memory = in_any_batches(records, chance), empty_memory()
+    kept = [decide(memory, *map(delivery, batch), now_ms=NOW_MS).batch for batch in batches]
+    stored = [row.seq for batch in kept for row in batch.snapshots] + [row.seq for its in kept for row in its.records]
+    assert sorted(stored) == [each.seq for each in records]
+    ledger = memory.ledgers("web-3")[1]
+    assert (ledger.assigned_seq, ledger.stored, ledger.has_open_gaps) == (len(records), len(records), False)
+    assert ledger.duplicates == sum(map(len, batches)) - len(records)
+
+
+@settings(deadline=None, max_examples=80)
+@given(kinds=st.lists(KINDS, min_size=1, max_size=45), chance=st.randoms(use_true_random=False))
+def test_a_check_without_patience_ends_as_the_newest_snapshot_leaves_it(
+    kinds: list[str], chance: random.Random
+) -> None:
+    records = [record(seq, kind) for seq, kind in enumerate(kinds, start=1)]
+    batches, mixed, newest = in_any_batches(records, chance), empty_memory(), empty_memory()
+    last = next((each for each in reversed(records) if isinstance(each, Snapshot) and "load" in each.readings), None)
+    if last is None or last not in not_overtaken(batches):
+        return
+    told(batches, mixed)
+    told([[last]], newest)
+    now = ("now", "")
+    assert state_of(checks_of(mixed).get(now)) == state_of(checks_of(newest).get(now))
+
+
+def state_of(check: Check | None) -> State:
+    return check.state if check is not None else State.OK
 
 
 @settings(deadline=None, max_examples=40)

@@ -2,7 +2,7 @@
 
 from processor.memory import FleetMemory
 from rabbitmq.message import Numbering
-from store.model import GapState
+from store.record_account import GapState
 from tests.unit.processor.deliveries import decide, delivery, empty_memory, pass_a_moment, snapshot, wall_ms
 
 ADDRESS, ADDRESS_AFTER_RESTART = "amq.rabbitmq.reply-to.one", "amq.rabbitmq.reply-to.two"

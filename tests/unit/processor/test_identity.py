@@ -9,7 +9,8 @@ from processor.decision import Decision
 from processor.memory import FleetMemory
 from rabbitmq.message import Numbering
 from rabbitmq.records import Record
-from store.model import Change, GapState, KeptSnapshot, Quarantined
+from store.model import Change, KeptSnapshot, Quarantined
+from store.record_account import GapState
 from tests.unit.processor.deliveries import (
     START_SECONDS,
     decide,

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from processor.ledger import ASK_AGAIN_MS, ASK_FROM_AGE_MS, UNEXPLAINED_AFTER_MS, Ledger
 from rabbitmq.statement import MOST_MISSING_RANGES, MOST_MISSING_RECORDS
-from store.model import EpochAccount, Gap, GapState
+from store.record_account import EpochAccount, Gap, GapState
 
 ON_DISK, IN_MEMORY = 2 << 32 | 7, 3 << 32 | 7
 SEQ = st.integers(1, 60)

@@ -13,6 +13,7 @@ from health.state import State
 from processor.anomalies import DAY_MS, HOUR_MS, moments
 from processor.keeper import Bearings, Keeper
 from processor.memory import FleetMemory
+from processor.past import past_in
 from processor.periodic_rules import FLEET_EVERY, FORGOTTEN_AFTER_MS, PARTS, PeriodicRules
 from processor.rule import Rule
 from processor.rule_files import load_rules
@@ -45,7 +46,7 @@ class Room:
         self._seq = 0
         self.interval_ms = TURN_MS
         self.memory = FleetMemory(self._state())
-        self.periodic = PeriodicRules(engine, lambda: self.rules)
+        self.periodic = PeriodicRules(past_in(engine), lambda: self.rules)
 
     def _state(self) -> Any:
         with reading(self.engine) as connection:
@@ -212,7 +213,7 @@ def test_a_forecast_that_raises_turns_its_check_unknown_and_stops_nobody(
     filled: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as broken:
-        broken.setattr("processor.forecasts.forecast", _raise)
+        broken.setattr("processor.evaluators.forecast.without_spikes", _raise)
         [opened] = filled.turns(3 * PARTS, filling)
     assert (opened.change, opened.severity) == (Change.OPENED, State.UNKNOWN)
     assert "cannot be judged here: ArithmeticError: no line. Mend the rule" in opened.sentence
@@ -257,7 +258,7 @@ def test_the_trouble_of_a_fleet_is_kept_as_an_incident_of_the_hub(engine: Engine
     keeper = Keeper(engine, rules, lambda *_: [], bearings=bearings, public_url="", send=lambda _: None)
     messages = [delivery(snapshot(3, f"web-{place}", disk=97.0)) for place in range(5)]
     keeper.keep([replace(message, tag=tag) for tag, message in enumerate([canary(0), *messages], start=1)])
-    periodic = PeriodicRules(engine, lambda: rules)
+    periodic = PeriodicRules(past_in(engine), lambda: rules)
     for _ in range(FLEET_EVERY):
         keeper.keep_timed(periodic.decide)
     with reading(engine) as connection:

@@ -8,6 +8,7 @@ import pytest
 
 from health.state import State
 from processor.rehearsal import Rehearsal, Rehearsed, difference
+from processor.replayed_fleet import ReplayedFleet
 from processor.rule_files import read_file
 from store.model import CheckKey, KeptSnapshot
 from store.replays import PastIncident
@@ -26,7 +27,7 @@ def rehearsal(lines: Sequence[str], bad: str, good: str) -> Rehearsal:
     text = RULE.format(lines="\n  ".join(lines), bad=bad, good=good)
     rules = [found.rule for found in read_file("mine.yaml", text) if found.rule is not None]
     assert len(rules) == 1, read_file("mine.yaml", text)
-    return Rehearsal(rules)
+    return Rehearsal(rules, ReplayedFleet((), 0, lambda *_: {}))
 
 
 def threshold(**fields: Any) -> Rehearsal:
@@ -122,8 +123,9 @@ OTHER = CheckKey("web-2", "disk-usage", 'mount="/"')
 @pytest.mark.parametrize(
     ("edited", "today", "told"),
     [
-        ([(0, 9)], [(0, 9)], "1 incident, as with today's rule"),
-        ([], [], "0 incidents, as with today's rule"),
+        ([(0, 9)], [(0, 9)], "the same incidents as with today's rule: 1"),
+        ([(1, 9)], [(0, 9)], "1 incident, as many as with today's rule and at about the same times"),
+        ([], [], "the same incidents as with today's rule: none"),
         ([(5, None)], None, "1 incident; no rule with this id is in force today"),
         ([(0, 9)], [(0, 3), (5, 9)], "1 incident instead of 2"),
         ([(2, 3)], [(2, 3), (20, 30)], "1 incident instead of 2; would have missed i/17"),

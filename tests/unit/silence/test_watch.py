@@ -105,6 +105,20 @@ def test_a_broker_in_alarm_is_one_incident_of_the_hub_and_every_agent_gets_its_t
     assert world.open_rules() == [("db", "agent-silent")]
 
 
+def test_a_queue_that_is_gone_is_named_with_what_makes_it_and_its_return_ends_it() -> None:
+    world = connected("web", "db")
+    world.way_out = WayOut(Way.NOWHERE, world.clocks.monotonic_ms)
+    world.pass_seconds(90)
+    assert world.open_rules() == [(HUB, "pipeline")]
+    (opened,) = world.changes
+    assert "the queue ingest or its binding to health.telemetry is gone" in opened.sentence
+    assert "Run `python -m rabbitmq setup`" in opened.sentence
+    world.way_out = WayOut(Way.OPEN, world.clocks.monotonic_ms)
+    world.pass_seconds(15)
+    assert world.open_rules() == []
+    assert world.changes[-1].sentence == "records flow again, all that waited is read; the queue takes them"
+
+
 def test_a_processor_that_is_behind_is_one_incident_of_the_hub() -> None:
     world = connected("web")
     world.flows = False
@@ -209,7 +223,7 @@ def test_agents_that_fall_silent_together_are_a_family() -> None:
 
 
 moves = st.sampled_from(
-    ["quiet", "talk", "close", "reopen", "goodbye", "block", "away", "open", "stall", "flow", "miss"]
+    ["quiet", "talk", "close", "reopen", "goodbye", "block", "away", "unbind", "open", "stall", "flow", "miss"]
 )
 walls = st.sampled_from([1000, 1000, 1000, 0, -3_600_000, 3_600_000, 86_400_000])
 
@@ -250,8 +264,8 @@ def _make(world: World, move: str, whom: str) -> None:
             world.sending.discard(whom)
             row = world.memory.agents[whom]
             world.keep([replace(row, goodbye_ms=world.clocks.wall_ms, last_seen_ms=world.clocks.wall_ms)])
-        case "block" | "away" | "open":
-            way = {"block": Way.BLOCKED, "away": Way.AWAY, "open": Way.OPEN}[move]
+        case "block" | "away" | "unbind" | "open":
+            way = {"block": Way.BLOCKED, "away": Way.AWAY, "unbind": Way.NOWHERE, "open": Way.OPEN}[move]
             if world.way_out.way is not way:
                 world.way_out = WayOut(way, now_ms)
         case "stall" | "flow":

@@ -52,6 +52,24 @@ def test_it_begins_at_the_end_and_warns_once_for_each_line(log: Path) -> None:
     assert (observe(probe).state, counts(observe(probe))) == (State.OK, (0, 0))
 
 
+def test_the_first_line_says_in_words_what_was_found(log: Path) -> None:
+    probe = watch(log)
+    told = []
+    for text in ("", "fine\n", "ERROR 1\n", "ERROR 1\nERROR 2\n", "fine\nfine\nERROR 3\n"):
+        write(log, text)
+        told.append(observe(probe).output.partition("\n")[0].replace(str(log), "FILE"))
+    assert told == [
+        "no new line in FILE matched",
+        "no new line in FILE matched",
+        "1 new line in FILE matched",
+        "2 new lines in FILE matched",
+        "1 of 3 new lines in FILE matched",
+    ]
+    log.unlink()
+    log.mkdir()
+    assert observe(probe).output == f"no new line in {log} matched; it cannot be read: it is no regular file"
+
+
 def test_a_line_that_is_not_whole_yet_is_read_when_it_is(log: Path) -> None:
     probe = watch(log)
     observe(probe)

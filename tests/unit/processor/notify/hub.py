@@ -14,6 +14,7 @@ from health.state import State
 from processor.notifiers.notifier import Message, NotifierError
 from processor.notify.desk import Desk
 from processor.notify.outlet import Outlet, _Call
+from processor.silence.sentences import Clocks
 from store import fence, mutes, notices
 from store.engine import open_engine, reading, transaction
 from store.incident_acts import acknowledge
@@ -76,7 +77,7 @@ class Hub:
     def __init__(self, engine: Engine, settings: NotificationSettings) -> None:
         self.engine = engine
         self.settings = settings
-        self.now_ms = NOW_MS + SECOND_MS
+        self.monotonic_ms = self.now_ms = NOW_MS + SECOND_MS
         self.receivers = {name: Receiver() for name in settings.channels}
         self._seqs = count(1)
         self.restart()
@@ -85,7 +86,7 @@ class Hub:
         """End the processor, whatever it had in hand, and start the next one."""
         self.epoch = fence.claim(self.engine, "next", self.now_ms)
         outlets = {
-            name: InlineOutlet(name, receiver, lambda: None, lambda: self.now_ms / 1000)
+            name: InlineOutlet(name, receiver, lambda: None, lambda: self.monotonic_ms / 1000)
             for name, receiver in self.receivers.items()
         }
         self.desk = Desk(self.engine, self.settings, outlets, "https://hub")
@@ -117,14 +118,21 @@ class Hub:
         with transaction(self.engine) as connection:
             mutes.lift(connection, mute_no, "ada", self.now_ms)
 
+    def step(self, ms: int) -> None:
+        """Set the wall clock by hand."""
+        self.now_ms += ms
+
     def pass_seconds(self, seconds: float = 1, *, at_once: bool = False) -> None:
         """Let the time go by with a pass each second, or with one in the end."""
-        end_ms = self.now_ms + round(seconds * 1000)
-        while not at_once and self.now_ms + SECOND_MS < end_ms:
-            self.now_ms += SECOND_MS
-            self.desk.pass_once(self.epoch, self.now_ms)
-        self.now_ms = end_ms
-        self.desk.pass_once(self.epoch, self.now_ms)
+        end_ms = self.monotonic_ms + round(seconds * 1000)
+        while not at_once and self.monotonic_ms + SECOND_MS < end_ms:
+            self._pass_at(self.monotonic_ms + SECOND_MS)
+        self._pass_at(end_ms)
+
+    def _pass_at(self, monotonic_ms: int) -> None:
+        self.now_ms += monotonic_ms - self.monotonic_ms
+        self.monotonic_ms = monotonic_ms
+        self.desk.pass_once(self.epoch, Clocks(self.monotonic_ms, self.now_ms))
 
     @property
     def ops(self) -> Receiver:

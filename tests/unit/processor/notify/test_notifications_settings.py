@@ -9,6 +9,7 @@ from configuration.notifications import Hours, Kind, load
 from configuration.reader import ConfigError
 from health.state import State
 from processor.notify.sender import Sender
+from processor.silence.sentences import Clocks
 from store.engine import open_engine
 
 WHOLE = """
@@ -159,6 +160,6 @@ def test_an_address_that_apprise_does_not_know_stops_the_start_without_being_sho
     file.write_text('[channels.a]\nkind = "apprise"\nurl = "mailtoo://ada:hunter2@example.org"\n')
     engine = open_engine(f"sqlite:///{file.parent}/store.db")
     with caplog.at_level(1), pytest.raises(ConfigError) as raised:
-        Sender(engine, load(file), file, "https://hub", lambda: 0)
+        Sender(engine, load(file), file, "https://hub", lambda: Clocks(0, 0))
     assert str(raised.value).startswith(f"{file}: channels.a.url: apprise cannot use this URL")
     assert "hunter2" not in str(raised.value) + caplog.text + "".join(capfd.readouterr())

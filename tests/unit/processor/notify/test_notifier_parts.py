@@ -15,6 +15,7 @@ import pytest
 import processor.notifiers
 from configuration.notifications import Channel, Kind
 from processor.notifiers import NOTIFIERS, notifier_of, webhook
+from processor.notifiers.alertmanager import Alertmanager
 from processor.notifiers.http import Answer
 from processor.notifiers.notifier import Message, NotifierError
 from processor.notifiers.webhook import WebHook
@@ -26,6 +27,7 @@ from store.response import Notice, NoticeKind
 from tests.unit.processor.notify.hub import Receiver
 from tests.waiting import wait_for
 
+PROBLEM, RECOVERY = NoticeKind.PROBLEM, NoticeKind.RECOVERY
 PAGE = (Path(__file__).parents[4] / "docs" / "webhook.md").read_text("utf-8")
 EVERY_KEY = {
     "number": 7,
@@ -86,7 +88,7 @@ def test_a_family_is_one_line_that_names_all() -> None:
 def test_a_mixed_message_and_a_test_in_words() -> None:
     mixed = Message([notice("web-1", NoticeKind.RECOVERY), notice("web-2", severity="warning")])
     assert title(mixed) == "WARNING and more: 2 notices"
-    assert text(mixed).startswith("OK disk-usage on 1 host: web-1\nWARNING disk-usage on 1 host: web-2\n")
+    assert text(mixed).startswith("RESOLVED disk-usage on 1 host: web-1\nWARNING disk-usage on 1 host: web-2\n")
     tried = Notice(
         notice_no=1,
         number=None,
@@ -98,6 +100,36 @@ def test_a_mixed_message_and_a_test_in_words() -> None:
         payload={"kind": "test", "sentence": TEST_SENTENCE, "at_ms": 0},
     )
     assert (title(Message([tried])), text(Message([tried]))) == ("TEST healthmon", f"TEST  {TEST_SENTENCE}")
+
+
+MINUTE_MS = 60_000
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("disk / is almost full", "RESOLVED web-1: disk / was almost full for 14 min"),
+        ("records are missing and nobody named them as lost", "were missing and nobody named them as lost for 14 min"),
+        ("records do not come through", "RESOLVED web-1: records did not come through for 14 min"),
+        ("no data", "RESOLVED web-1: no data (it lasted 14 min)"),
+    ],
+)
+def test_what_is_over_is_told_as_something_that_was(said: str, expected: str) -> None:
+    its = notice(kind=NoticeKind.RECOVERY, title=said, opened_ms=0, closed_ms=14 * MINUTE_MS + 1)
+    assert title(Message([its])).endswith(expected)
+    assert text(Message([its])).startswith("web-1 -> RESOLVED  ")
+    unknown = notice(kind=NoticeKind.RECOVERY, title=said, opened_ms=0)
+    assert "14 min" not in title(Message([unknown]))
+    assert title(Message([notice(title=said)])) == f"CRITICAL web-1: {said}"
+
+
+def test_alertmanager_reads_of_the_end_as_of_something_that_was() -> None:
+    its: dict[str, Any] = {"title": "disk / is almost full", "opened_ms": 0, "closed_ms": 14 * MINUTE_MS}
+    alerts = [Alertmanager("http://a", lambda: 1)._alerts(notice(kind=kind, **its))[0] for kind in (RECOVERY, PROBLEM)]
+    assert [alert["annotations"]["summary"] for alert in alerts] == [
+        "disk / was almost full for 14 min",
+        "disk / is almost full",
+    ]
 
 
 def posted(monkeypatch: pytest.MonkeyPatch, message: Message) -> tuple[bytes, Mapping[str, str]]:

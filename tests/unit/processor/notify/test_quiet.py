@@ -93,6 +93,23 @@ def test_a_host_in_front_that_is_down_explains_it() -> None:
     assert quiet(facts(2, "other"), dependencies=(host,)) == ""
 
 
+def test_a_host_further_up_the_chain_explains_it() -> None:
+    chain = (behind("switch"), replace(behind("router"), agent_id="switch"))
+    assert quiet(facts(2, "router"), dependencies=chain).startswith("#2 explains it")
+    both = quiet(facts(2, "router"), facts(3, "switch"), dependencies=chain)
+    assert both.startswith("#3 explains it")
+    around = (behind("switch"), replace(behind("web-1"), agent_id="switch"))
+    assert quiet(facts(2, "switch"), dependencies=around) == ""
+
+
+def test_a_host_in_front_of_which_nobody_hears_explains_nothing() -> None:
+    mute = Mute(mute_no=1, reason="works", author="", created_ms=0, starts_ms=0, ends_ms=None, agent_id="router")
+    assert Quiet([CHILD, facts(2, "router")], [mute], [behind("router")]).reason(CHILD) == ""
+    unknown = facts(2, "router", "check", severity=State.UNKNOWN)
+    assert quiet(unknown, dependencies=(behind("router", "check"),)) == ""
+    assert quiet(facts(2, "router", "records-unexplained"), dependencies=(behind("router"),)) == ""
+
+
 def test_what_is_closed_or_late_explains_nothing() -> None:
     assert quiet(facts(2, rule="agent-silent", closed_ms=NOW_MS)) == ""
     assert quiet(facts(2, rule="agent-silent", is_late=True)) == ""
@@ -126,6 +143,20 @@ def test_what_the_hub_says_of_several_groups_goes_to_all_of_them_rather_than_to_
     assert channels(pipeline, web, db, {"channels": ["boss"]}) == ["boss"]
     assert channels(pipeline, web, db | {"rules": ["disk"]}) == ["ops"]
     assert channels(facts(1, group_name="mail"), web, db) == []
+
+
+def test_who_wants_to_hear_of_silent_hosts_hears_of_families_of_them() -> None:
+    silent, full = (
+        {"channels": [channel], "rules": [rule]} for channel, rule in (("pager", "agent-silent"), ("ops", "disk"))
+    )
+    for subject in ('group="web"', 'network="10.0.0.0/24"', 'fleet="all"'):
+        family = facts(1, HUB, "group-silent", subject, group_name="")
+        assert channels(family, full, silent) == ["pager"]
+        assert channels(family, full, silent | {"groups": ["web"]}) == ["pager"]
+        assert channels(family, {"rules": ["group-silent"]}, silent) == ["ops"]
+    assert channels(facts(1, rule="agent-silent"), full, silent) == ["pager"]
+    assert channels(facts(1, rule="agent-silent"), {"rules": ["group-silent"]}) == []
+    assert channels(facts(1, HUB, "pipeline", group_name=""), silent) == []
 
 
 def test_a_route_outside_its_hours_leads_nowhere() -> None:
