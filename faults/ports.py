@@ -4,8 +4,6 @@ import socket
 
 from deploy.local.broker import free_ports
 
-_claims: list[socket.socket] = []  # the kernel lets go of them with this process
-
 
 def claim_ports(count: int) -> list[int]:
     """Free TCP ports; whoever else asks here, in any process, gets others as long as this process lives."""
@@ -25,5 +23,5 @@ def _is_claimed_now(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    _claims.append(claim)
+    claim.detach()  # the kernel lets go of it with this process
     return True
