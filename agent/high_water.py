@@ -31,6 +31,10 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     reserved_seq: int = 0
     earlier: list[tuple[int, int, int]] = []
 
+    def was_cut_off(self, boot_id: str) -> bool:
+        """The machine ended, and the agent with it, before it was closed."""
+        return boot_id != self.boot_id and self.reserved_seq > self.assigning_seq
+
     def highest_seq(self, boot_id: str) -> int:
         """No higher number was assigned: exactly known within a boot, else up to the block that was reserved."""
         return self.assigning_seq if boot_id == self.boot_id else max(self.assigning_seq, self.reserved_seq)

@@ -46,7 +46,9 @@ def gaps_before(mark: Mark | None, boot_id: str, folder: Path, damaged: Path | N
     """From the high-water file; epochs that it does not know from the damaged file and from the last status."""
     told = _gaps_told(mark, boot_id) if mark else []
     after = mark.epoch if mark else 0
-    last_seqs = dict(_lives_of(damaged)) if damaged else {}
+    last_seqs: dict[int, int] = {}
+    for epoch, last_seq in _lives_of(damaged) if damaged else ():
+        last_seqs[epoch] = max(last_seqs.get(epoch, 0), last_seq)
     status = read_status(folder)
     if status and not is_of_memory(status.epoch):
         last_seqs[status.epoch] = max(last_seqs.get(status.epoch, 0), status.last_seq)

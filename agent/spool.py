@@ -75,7 +75,7 @@ class Spool:
                 self._rows = open_rows_in_memory(stamp, max_pages=max_pages, epoch=epoch, first_position=first_position)
             else:
                 self._rows = open_rows(file, stamp, max_pages=max_pages)
-        self._room = Room(self._rows, max_pages=max_pages, max_age_seconds=max_age_seconds)
+        self._room = Room(self._rows, max_age_seconds=max_age_seconds)
         self._disputed = (0, 0)  # an epoch and its first seq that was given twice
         self.instance = instance or new_instance(self.epoch, self._rows.first_given_seq)
 

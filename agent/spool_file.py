@@ -14,9 +14,11 @@ from rabbitmq.records import LARGEST_EXACT_INTEGER
 
 PAGE_BYTES = 4096
 MOST_SET_ASIDE = 3
-LOG_BYTES = 4 * 1024 * 1024  # taken from the start: it holds what the checkpoint waits for and one transaction more
-LOG_HEADER_BYTES = 32
-CHECKPOINT_PAGES = 500
+LOG_BYTES = 4 * 1024 * 1024  # taken from the start: half of it for what a checkpoint waits for, half for one more
+LOG_HEADER_BYTES, FRAME_BYTES = 32, PAGE_BYTES + 24
+FEWEST_CHECKPOINT_PAGES = 16
+SPARE_PAGES = 16
+CATCH_UP_FRACTION = 4  # a file that is smaller than its bound grows once this much more is free
 DAMAGED = "damaged"  # its readable rows are not saved yet
 CORRUPT = "corrupt"  # kept for a person, of no further use to the agent
 _LARGEST_BLOB_BYTES = 512 * 1024 * 1024
@@ -36,7 +38,6 @@ PRAGMA secure_delete = OFF;
 # one sync a transaction, where a rollback journal takes four
 _LOG_AHEAD = f"""
 PRAGMA journal_mode = WAL;
-PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
 PRAGMA journal_size_limit = {LOG_BYTES};
 """
 
@@ -83,7 +84,8 @@ class SpoolConnection(sqlite3.Connection):
 
 
 def open_spool_file(file: Path, *, max_pages: int) -> sqlite3.Connection:
-    """The open database, new where there was none or a damaged one, which is renamed and never deleted.
+    """The open database, new where there was none or a damaged one, which is renamed and never deleted. A new one is in
+    rollback mode, for what is large, until `write_ahead`.
 
     Raises sqlite3.Error or OSError when the folder cannot be used.
     """
@@ -96,6 +98,17 @@ def open_spool_file(file: Path, *, max_pages: int) -> sqlite3.Connection:
             raise
     _set_aside(file)
     return _open(file, max_pages)
+
+
+def write_ahead(database: sqlite3.Connection, file: Path) -> None:
+    """From now on one sync a transaction, and no page beyond what the file has: a log that cannot be copied into the
+    file would grow for ever."""
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    (most_pages,) = database.execute("PRAGMA max_page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {max(pages, min(most_pages, file.stat().st_size // PAGE_BYTES))}")
+    database.executescript(_LOG_AHEAD)
+    log_pages = _grow_log(log_of(file)) // FRAME_BYTES
+    database.execute(f"PRAGMA wal_autocheckpoint = {max(FEWEST_CHECKPOINT_PAGES, log_pages // 2)}")
 
 
 def open_in_memory(*, max_pages: int) -> sqlite3.Connection:
@@ -124,7 +137,7 @@ def saved(damaged: Path) -> Path:
     if log_of(damaged).exists():
         log_of(damaged).rename(log_of(corrupt))
     file = damaged.name.partition(f".{DAMAGED}-")[0]
-    for kind in (f"{file}.{CORRUPT}-*[0-9]", f"{file}.{CORRUPT}-*[0-9]-wal"):
+    for kind in (f"{file}.{CORRUPT}-[0-9]*[0-9]", f"{file}.{CORRUPT}-[0-9]*-wal"):
         for old in sorted(damaged.parent.glob(kind))[:-MOST_SET_ASIDE]:
             if old.is_file():
                 old.unlink()
@@ -134,18 +147,22 @@ def saved(damaged: Path) -> Path:
 def _open(file: Path, max_pages: int) -> sqlite3.Connection:
     if file.exists():
         os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))  # says it when the disk is read-only; SQLite says I/O error
+    else:
+        _reunite(log_of(file), damaged_file(file))
     _keep_room(file)
-    database = sqlite3.connect(file, timeout=1, isolation_level=None, check_same_thread=False, factory=SpoolConnection)
+    # psow=0: a commit that is torn by a power cut touches no block of the one before
+    address = f"{file.absolute().as_uri()}?psow=0"
+    database = sqlite3.connect(
+        address, uri=True, timeout=1, isolation_level=None, check_same_thread=False, factory=SpoolConnection
+    )
     database.file = file
     try:
         database.executescript(_PRAGMAS)
         database.execute(f"PRAGMA max_page_count = {max_pages}")
         _check(database)
         _bring_up_to_date(database)
-        if database.execute("SELECT epoch FROM life").fetchone() is None:
+        if database.execute("SELECT epoch FROM life").fetchone() is None or _may_catch_up(file, max_pages):
             _grow(database, file, max_pages)
-        database.executescript(_LOG_AHEAD)
-        _grow_log(log_of(file))
     except BaseException:
         database.close()
         raise
@@ -194,7 +211,8 @@ def _plausible(lives: list[tuple[Any, ...]]) -> bool:
 def _grow(database: sqlite3.Connection, file: Path, max_pages: int) -> None:
     """Take the room now, when it is there, but never more than half of what the disk has left."""
     (grown_pages,) = database.execute("PRAGMA page_count").fetchone()
-    wanted_bytes = min((max_pages - grown_pages - 64) * PAGE_BYTES, shutil.disk_usage(file.parent).free // 2)
+    wanted_pages = max_pages - grown_pages - SPARE_PAGES
+    wanted_bytes = min(wanted_pages * (PAGE_BYTES - 4), shutil.disk_usage(file.parent).free // 2)
     database.execute("PRAGMA journal_mode = DELETE")  # not all of it through the log
     database.execute("CREATE TABLE room (taken BLOB)")
     while wanted_bytes > PAGE_BYTES:
@@ -204,13 +222,17 @@ def _grow(database: sqlite3.Connection, file: Path, max_pages: int) -> None:
     database.execute("DROP TABLE room")
 
 
-def _grow_log(log: Path) -> None:
-    """Zeros after its end say nothing to SQLite."""
-    try:
-        with log.open("ab") as stream:
-            stream.write(bytes(max(0, LOG_BYTES - stream.tell())))
-    except OSError:
-        pass  # without it a full disk is met later, by going on in memory
+def _may_catch_up(file: Path, max_pages: int) -> bool:
+    """It was made when the disk was nearly full, and now there is plenty."""
+    missing_bytes = (max_pages - 2 * SPARE_PAGES) * PAGE_BYTES - file.stat().st_size
+    return 0 < missing_bytes * CATCH_UP_FRACTION <= shutil.disk_usage(file.parent).free
+
+
+def _grow_log(log: Path) -> int:
+    """Its size in bytes now. Zeros after its end say nothing to SQLite."""
+    with suppress(OSError), log.open("ab") as stream:  # on a full disk it stays small
+        stream.write(bytes(max(0, LOG_BYTES - stream.tell())))
+    return log.stat().st_size
 
 
 def _keep_room(file: Path) -> None:
@@ -224,8 +246,15 @@ def _keep_room(file: Path) -> None:
     with room.open("r+b") as stream:
         stream.write(bytes(LOG_HEADER_BYTES))
         stream.flush()
+        os.truncate(stream.fileno(), min(LOG_BYTES, room.stat().st_size))
         os.fdatasync(stream.fileno())
     room.rename(log)
+
+
+def _reunite(log: Path, damaged: Path | None) -> None:
+    """A start that was killed between moving a damaged file and moving its log: SQLite would delete it."""
+    if damaged and log.is_file() and not _is_empty(log) and not log_of(damaged).exists():
+        log.rename(log_of(damaged))
 
 
 def _room(file: Path) -> Path:
@@ -236,6 +265,7 @@ def _set_aside(file: Path) -> None:
     """Move the file, and the log if it says anything, out of the way."""
     aside = file.with_name(f"{file.name}.{DAMAGED}-{time.time_ns()}")
     log = log_of(file)
+    _room(file).unlink(missing_ok=True)
     if file.exists():
         file.rename(aside)
     if log.is_file() and _is_empty(log):

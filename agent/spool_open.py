@@ -8,7 +8,7 @@ from pathlib import Path
 from agent.epoch import LOW_BITS, last_counter, open_epoch
 from agent.high_water import HighWater, Mark
 from agent.predecessor import adopt_readable, gaps_before, lost_of
-from agent.spool_file import damaged_file, open_in_memory, open_spool_file, saved
+from agent.spool_file import damaged_file, open_in_memory, open_spool_file, saved, write_ahead
 from agent.spool_rows import Lost, Rows
 from agent.stamp import Stamp
 
@@ -28,6 +28,7 @@ def open_rows(file: Path, stamp: Callable[[int, int], Stamp], *, max_pages: int)
             _begin(rows, file, stamp(1, 1)["agent_id"], high_water, max_pages)
         elif high_water.told is not None:
             _begin_again_if_old(rows, file, high_water.told, high_water.boot_id)
+        write_ahead(database, file)
         rows.mark()
     except BaseException:
         database.close()
@@ -75,9 +76,13 @@ def _begin(rows: Rows, file: Path, agent_id: str, high_water: HighWater, max_pag
 
 
 def _begin_again_if_old(rows: Rows, file: Path, told: Mark, boot_id: str) -> None:
-    """A copy from a backup would give numbers a second time: it keeps its rows and opens a new epoch."""
+    """A copy from a backup would give numbers a second time: it keeps its rows and opens a new epoch. So does one that
+    lost power: what its disk lost with it may have been sent."""
     epoch, last_seq = rows.lives[-1].epoch, rows.last_seq
     if told.epoch < epoch or (told.epoch == epoch and told.last_seq <= last_seq):
+        if told.was_cut_off(boot_id):
+            with rows.transaction():
+                rows.begin_life(open_epoch(counter_file(file), above=epoch))
         return
     gaps = [
         gap._replace(first_seq=max(gap.first_seq, last_seq + 1)) if gap.epoch == epoch else gap

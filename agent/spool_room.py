@@ -33,9 +33,9 @@ class _Made(msgspec.Struct):
 class Room:
     """Called inside the transaction that appends."""
 
-    def __init__(self, rows: Rows, *, max_pages: int, max_age_seconds: float) -> None:
+    def __init__(self, rows: Rows, *, max_age_seconds: float) -> None:
         self._rows = rows
-        self._max_pages = max_pages
+        self._max_pages: int = rows.rows("PRAGMA max_page_count")[0][0]
         self._max_age_seconds = max_age_seconds
 
     def make(self, now: Stamp) -> None:

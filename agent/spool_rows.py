@@ -8,7 +8,7 @@ position = base of the epoch's life + seq, so positions rise over all epochs and
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -237,7 +237,7 @@ class Rows:
         try:
             yield
             self._announce(before.last_position)
-            self.database.execute("COMMIT")
+            self._commit()
         except BaseException:
             self.state, self.lives = before, lives_before
             if self.database.in_transaction:  # SQLite has rolled back by itself after some errors
@@ -259,6 +259,18 @@ class Rows:
                 self._high_water.close(self._mark)
         finally:
             self.database.close()
+
+    def _commit(self) -> None:
+        """Or undo it also in the log: after a sync that failed the next start would find it there."""
+        try:
+            self.database.execute("COMMIT")
+        except sqlite3.Error:
+            if self.database.in_transaction:
+                self.database.execute("ROLLBACK")
+            with suppress(sqlite3.Error):
+                ((version,),) = self.rows("PRAGMA user_version")
+                self.database.execute(f"PRAGMA user_version = {version % 1000 + 1}")  # takes its place
+            raise
 
     def _announce(self, last_position: int) -> None:
         """What is about to be committed, unless it begins an epoch: the file then tells of the one before until it

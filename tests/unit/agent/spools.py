@@ -29,7 +29,9 @@ def crash(spool: Spool) -> None:
     left = {each: each.read_bytes() for each in (file, log_of(file)) if each.exists()} if file else {}
     spool._rows.database.close()
     for each, content in left.items():
-        each.write_bytes(content)
+        with each.open("r+b" if each.exists() else "wb") as stream:  # in place, for the disk may be full
+            stream.write(content)
+            stream.truncate()
 
 
 def decoded(body: bytes) -> AnyRecord:

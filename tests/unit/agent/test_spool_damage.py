@@ -82,9 +82,13 @@ def folder_for_a_log(spool: Path) -> None:
     log_of(spool).mkdir()
 
 
+def flip_the_log_of_a_record_at(spool: Path, text: bytes) -> None:
+    write_at(log_of(spool).read_bytes().rindex(text), b"\x00\x01\x02")(log_of(spool))
+
+
 def flip_the_log_of_a_record(spool: Path) -> None:
     """After a stop the log is read no more; what was in it is in the file."""
-    write_at(log_of(spool).read_bytes().rindex(b'"seq":110,'), b"\x00\x01\x02")(log_of(spool))
+    flip_the_log_of_a_record_at(spool, b'"seq":110,')
 
 
 def log_of_another_spool(spool: Path) -> None:

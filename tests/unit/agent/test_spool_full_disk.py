@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 
 from agent.identity import claim_identity
+from agent.spool import Spool
+from agent.spool_file import LOG_BYTES, log_of
 from agent.spool_refuge import SpoolWithRefuge
 from rabbitmq.records import AnyRecord
 from tests.unit.agent.spools import crash, decoded, losses, named
 from tests.unit.agent.stamping import snapshot_of, stamper
 
-BOUND_BYTES = 1024 * 1024
-DISK_BYTES = 41024 * 1024
+MEBIBYTE = 1024 * 1024
+BOUND_BYTES = MEBIBYTE
+DISK_BYTES = 61024 * 1024
 
 
 def why_not() -> str:
@@ -43,14 +46,14 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", folder], check=True)
 
 
-def fill(disk: Path) -> None:
-    """Take every block that is left."""
-    descriptor = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT)
+def fill(disk: Path, *, but_bytes: int = 0) -> None:
+    """Take every block that is left, or leave these."""
+    descriptor = os.open(disk / "filler", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     with suppress(OSError):
-        while True:
+        while os.statvfs(disk).f_bavail * 4096 > but_bytes:
             os.write(descriptor, bytes(4096))
     os.close(descriptor)
-    assert os.statvfs(disk).f_bavail == 0
+    assert os.statvfs(disk).f_bavail * 4096 <= but_bytes
 
 
 def open_on(disk: Path, clock: list[float]) -> SpoolWithRefuge:
@@ -99,6 +102,32 @@ def test_one_that_begins_on_a_full_disk_goes_on_in_memory_until_there_is_room(di
     assert spool.errors == {}
     assert spool.count == 2
     spool.close()
+
+
+def test_one_that_was_made_with_little_room_works_on_a_full_disk_with_what_it_got(disk: Path) -> None:
+    fill(disk, but_bytes=12 * MEBIBYTE)
+    spool = SpoolWithRefuge(disk / "spool.sqlite3", stamper(), bound_bytes=16 * MEBIBYTE)
+    fill(disk)
+    keep(spool, 3000)
+    assert spool.lost_count > 0
+    spool.close()
+
+
+def test_a_damaged_one_is_saved_where_little_room_is_left(disk: Path) -> None:
+    file = disk / "spool.sqlite3"
+    spool = Spool(file, stamper(), bound_bytes=16 * MEBIBYTE)
+    for _ in range(2000):
+        spool.append(snapshot_of(3000))
+    spool.close()
+    fill(disk, but_bytes=18 * MEBIBYTE)
+    with file.open("r+b") as stream:
+        stream.seek(file.read_bytes().index(b'"seq":1000,') // 4096 * 4096)
+        stream.write(bytes(4096))
+    again = open_on(disk, [0.0])
+    assert again.errors == {}
+    assert again.count > 200
+    again.close()
+    assert log_of(file).stat().st_size == LOG_BYTES
 
 
 def test_a_disk_that_turns_read_only_and_back_loses_nothing(disk: Path) -> None:
