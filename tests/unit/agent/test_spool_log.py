@@ -1,5 +1,5 @@
-"""The write-ahead log under a spool: what it has is not lost with a start that was killed, nor given twice after a power
-cut."""
+"""The write-ahead log under a spool: what it has is not lost with a start that was killed, nor given twice after a
+power cut."""
 
 import shutil
 from pathlib import Path
