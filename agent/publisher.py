@@ -181,7 +181,10 @@ class Publisher:
         return self._link.can_publish and self._window.refusal(time.monotonic()) is None
 
     def _next_batch(self) -> Batch | None:
-        """With a backlog the newest record goes first and alone, the rest at its pace; a few records go together."""
+        """With a backlog the newest record goes first and alone, the rest at its pace; a few records go together.
+        Before all of them, the oldest tries whether the broker reads: it is history anyhow."""
+        if not self._window.has_answered:
+            return self._spool.take_oldest(1, MAX_RAW_BYTES)
         if self._spool.waiting_count <= MAX_RECORDS:
             return self._spool.take_oldest(MAX_RECORDS, MAX_RAW_BYTES)
         newest = self._spool.take_newest()

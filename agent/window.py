@@ -1,6 +1,9 @@
 """Which messages the broker has not answered yet, and what its answers mean. Pure: no driver, no clock of its own.
 
 Each record is waiting (nobody's business here), in flight (here) or confirmed (told once, by `acked`).
+
+A broker in alarm takes a new connection and leaves what comes over it unread, so that messages grow old between the
+programs, where neither sees it. So until a channel has brought one answer, one message at a time is in flight.
 """
 
 from collections.abc import Iterable
@@ -41,6 +44,7 @@ class Window:
         self._in_flight: dict[int, Message] = {}
         self._returned: set[str] = set()
         self._open = False
+        self._has_answered = False
         self._blocked = False
         self._paused_until = float("-inf")
         self._silent_since = 0.0
@@ -53,7 +57,12 @@ class Window:
             return "blocked"
         if now < self._paused_until:
             return "pausing"
-        return "full" if len(self._in_flight) >= self._capacity else None
+        return "full" if len(self._in_flight) >= (self._capacity if self._has_answered else 1) else None
+
+    @property
+    def has_answered(self) -> bool:
+        """Whether the channel has brought an answer, so that the broker reads what is sent."""
+        return self._has_answered
 
     @property
     def in_flight_positions(self) -> frozenset[int]:
@@ -61,7 +70,7 @@ class Window:
 
     def opened(self) -> None:
         """A new channel counts its delivery tags from 1 again."""
-        self._open = True
+        self._open, self._has_answered = True, False
 
     def published(self, delivery_tag: int, message: Message, now: float) -> None:
         if not self._in_flight:
@@ -111,7 +120,7 @@ class Window:
         return again
 
     def _answered(self, delivery_tag: int, multiple: bool, now: float) -> list[Message]:
-        self._silent_since = now
+        self._silent_since, self._has_answered = now, True
         if not multiple:
             message = self._in_flight.pop(delivery_tag, None)
             return [message] if message else []

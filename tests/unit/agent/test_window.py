@@ -19,7 +19,7 @@ class WindowMachine(RuleBasedStateMachine):
         self.now = 1000.0
         self.next_seq = 1
         self.next_tag = 1
-        self.is_open = self.is_blocked = False
+        self.is_open = self.is_blocked = self.has_answered = False
         self.paused_until = 0.0
         self.waiting: set[int] = set()
         self.confirmed: set[int] = set()
@@ -35,7 +35,7 @@ class WindowMachine(RuleBasedStateMachine):
     @rule()
     def open(self) -> None:
         self.window.opened()
-        self.is_open, self.next_tag = True, 1
+        self.is_open, self.has_answered, self.next_tag = True, False, 1
 
     @rule(count=st.integers(1, 3))
     def keep(self, count: int) -> None:
@@ -136,7 +136,7 @@ class WindowMachine(RuleBasedStateMachine):
             "closed": not self.is_open,
             "blocked": self.is_blocked,
             "pausing": self.now < self.paused_until,
-            "full": len(self.in_flight) >= CAPACITY,
+            "full": len(self.in_flight) >= (CAPACITY if self.has_answered else 1),
         }
         assert self.window.refusal(self.now) == next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -147,7 +147,7 @@ class WindowMachine(RuleBasedStateMachine):
         assert self.window.stalled(self.now) == expected
 
     def _answered(self, tag: int, multiple: bool) -> list[int]:
-        self.silent_since = self.now
+        self.silent_since, self.has_answered = self.now, True
         return [t for t in self.in_flight if t == tag or (multiple and (t <= tag or tag == 0))]
 
     def _settle(self, tags: list[int], answer: Answer) -> None:
