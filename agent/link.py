@@ -14,7 +14,7 @@ from pika.adapters.select_connection import IOLoop
 from agent.backoff import Backoff
 from agent.broker_trouble import Trouble, explain
 from agent.connection import Connection
-from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress, connection_parameters, message_properties
+from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress, IoServices, connection_parameters, message_properties
 from rabbitmq.message import Envelope
 from rabbitmq.topology import EXCHANGE
 
@@ -73,7 +73,7 @@ class Link:
             on_open_callback=self._connection_open,
             on_open_error_callback=self._connection_gone,
             on_close_callback=self._connection_gone,
-            custom_ioloop=self._loop,
+            custom_ioloop=IoServices(self._loop),
         )
 
     @property

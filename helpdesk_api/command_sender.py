@@ -18,7 +18,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from helpdesk_api.queue_gauge import QueueGauge, QueueLook
 from rabbitmq.commands import COMMAND_TYPE, Command, encode_command
-from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters
+from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters, open_blocking_connection
 
 QUEUE_LIMIT = 1000
 SERVICE_SECONDS = 1.0  # how often an idle connection answers heartbeats
@@ -84,7 +84,7 @@ class AmqpCommandSender:
 
     def _connect_and_serve(self) -> None:
         parameters = connection_parameters(self._address, connection_name="healthmon-helpdesk")
-        connection = pika.BlockingConnection(parameters)
+        connection = open_blocking_connection(parameters)
         try:
             channel = connection.channel()
             channel.confirm_delivery()

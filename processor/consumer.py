@@ -27,7 +27,7 @@ from processor.delivery import Delivery
 from processor.queue_check import NoQueue, require_queue
 from processor.redrive import CONTENT_ENCODING
 from processor.worker import Job, Worker
-from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters
+from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters, open_blocking_connection
 from rabbitmq.message import inflated_bytes
 from rabbitmq.topology import QUEUE
 from store.engine import StoreUnavailable
@@ -132,7 +132,7 @@ class Consumer:
             return
         self._heed(self._job)
         self._keeper.release()
-        connection = pika.BlockingConnection(
+        connection = open_blocking_connection(
             connection_parameters(self._address, connection_name="healthmon-processor")
         )
         try:

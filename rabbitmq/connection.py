@@ -1,10 +1,13 @@
 """How one connects: the only file of this library that knows pika."""
 
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import pika
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.adapters.utils.selector_ioloop_adapter import SelectorIOServicesAdapter
 from pika.exceptions import AMQPError
 
 from rabbitmq.message import Envelope
@@ -55,6 +58,28 @@ def connection_parameters(
         tcp_options={"TCP_USER_TIMEOUT": DEAD_PEER_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {},
         client_properties=told,
     )
+
+
+def open_blocking_connection(parameters: pika.ConnectionParameters) -> pika.BlockingConnection:
+    """Raises one of BROKER_TROUBLE: of a broker that dies in the moment of connecting pika says ValueError."""
+    try:
+        return pika.BlockingConnection(parameters)
+    except ValueError as error:
+        raise ConnectionError(f"the broker went away while it was being connected ({error})") from error
+
+
+class IoServices(SelectorIOServicesAdapter):  # type: ignore[misc]  # pika has no types
+    """pika's services on its own loop, for connections that are made while the loop runs: a broker that dies in the
+    moment of connecting is told to the connection, where pika's own would end the loop."""
+
+    def create_streaming_connection(
+        self, protocol_factory: Any, sock: socket.socket, on_done: Callable[[Any], None], **options: Any
+    ) -> Any:
+        try:
+            return super().create_streaming_connection(protocol_factory, sock, on_done, **options)
+        except ValueError as error:
+            gone = ConnectionError(str(error))
+            return self.call_later(0, lambda: on_done(gone))
 
 
 def message_properties(envelope: Envelope, *, reply_to: str | None = None) -> pika.BasicProperties:

@@ -18,10 +18,15 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-import pika
 from pika.exceptions import ChannelClosedByBroker
 
-from rabbitmq.connection import AGENT_ID_PROPERTY, BROKER_TROUBLE, BrokerAddress, connection_parameters
+from rabbitmq.connection import (
+    AGENT_ID_PROPERTY,
+    BROKER_TROUBLE,
+    BrokerAddress,
+    connection_parameters,
+    open_blocking_connection,
+)
 from rabbitmq.topology import EVENT_EXCHANGE, EVENT_QUEUE_PREFIX
 
 CREATED, CLOSED = "connection.created", "connection.closed"
@@ -123,7 +128,7 @@ class BrokerEvents:
 
     def _listen(self) -> None:
         parameters = connection_parameters(self._address, connection_name="healthmon-processor events")
-        with pika.BlockingConnection(parameters) as connection:
+        with open_blocking_connection(parameters) as connection:
             channel = connection.channel()
             name = EVENT_QUEUE_PREFIX + secrets.token_hex(8)
             channel.queue_declare(name, exclusive=True, auto_delete=True, arguments={"x-max-length": MOST_IN_QUEUE})
