@@ -8,8 +8,12 @@ TOLERATED_MS = 2_000  # below this the road's own delay is as large
 
 def correction_ms(agent: Agent) -> int:
     """What to add to the agent's times to have the server's; 0 while its clock is right enough or not measured."""
-    offset_ms = agent.clock_offset_ms or 0
-    return offset_ms if abs(offset_ms) >= TOLERATED_MS else 0
+    return correction_of(agent.clock_offset_ms)
+
+
+def correction_of(offset_ms: int | None) -> int:
+    """The same from what was measured."""
+    return offset_ms if offset_ms is not None and abs(offset_ms) >= TOLERATED_MS else 0
 
 
 def clock_words(agent: Agent) -> str | None:

@@ -17,6 +17,7 @@ from store.model import Agent
 
 AgentName = Annotated[str, Path(max_length=256, description="Id, or host name when no other agent has the same.")]
 PART = 500  # rows read at a time
+NO_NUMBER = 0  # of a check in trouble that has no incident
 
 
 def all_agents(connection: Connection) -> Iterator[Agent]:
@@ -39,7 +40,8 @@ def find_agent(connection: Connection, name: str) -> Agent:
 
 
 def worst_by_agent(incidents: Iterable[OpenIncident]) -> dict[str, OpenIncident]:
-    """The most urgent incident of each agent; of equals why nothing is heard of it, else the oldest."""
+    """The most urgent incident of each agent; of equals one that is open, then why nothing is heard of it, then the
+    oldest."""
     worst: dict[str, OpenIncident] = {}
     for incident in incidents:
         known = worst.get(incident.agent_id)
@@ -48,8 +50,9 @@ def worst_by_agent(incidents: Iterable[OpenIncident]) -> dict[str, OpenIncident]
     return worst
 
 
-def _rank(incident: OpenIncident) -> tuple[int, bool, int]:
-    return URGENCY[incident.severity], incident.rule != AGENT_SILENT, incident.number
+def _rank(incident: OpenIncident) -> tuple[int, bool, bool, int]:
+    is_silence = incident.rule == AGENT_SILENT
+    return URGENCY[incident.severity], incident.number == NO_NUMBER, not is_silence, incident.number
 
 
 def _ambiguous(name: str, found: list[Agent]) -> Problem:

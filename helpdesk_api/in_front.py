@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from health.state import State
+from helpdesk_api.agent_clock import correction_of
 from helpdesk_api.condition import AGENT_SILENT
+from helpdesk_api.fleet import NO_NUMBER
 from helpdesk_api.muting import Muting
 from helpdesk_api.words import STATE_WORDS
 from store.behind import Behind
@@ -14,7 +16,7 @@ from store.dependencies import dependencies
 from store.incidents import OpenIncident, open_incidents
 from store.withheld import WithheldCheck, withheld_checks
 
-NO_NUMBER = 0
+OPENS_SOON = "no open incident explains it any more: it gets its own soon, unless it ends or one in front opens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class InFront:
         return [self._unopened(check) for check in self.withheld]
 
     def unexplained(self, unopened: Iterable[OpenIncident]) -> list[OpenIncident]:
-        """Those that open as soon as they are seen again; silence is seen all the time."""
+        """Those that open soon, and are not told of as hosts that nobody hears."""
         return [one for one in unopened if one.agent_id not in self.explains and one.rule != AGENT_SILENT]
 
     def _unopened(self, check: WithheldCheck) -> OpenIncident:
@@ -46,14 +48,14 @@ class InFront:
         severity = State.STALE if is_silent else State.WARNING if check.state is State.OK else check.state
         thing = " ".join([check.key.rule, *check.key.subject.replace('="', " ").replace('"', "").split()])
         what = "no data" if is_silent else f"{thing} is {STATE_WORDS[severity].lower()}"
-        why = f"{words}: no incident of its own" if words else "its incident opens with the next record that shows it"
+        why = f"{words}: no incident of its own" if words else OPENS_SOON
         return OpenIncident(
             number=NO_NUMBER,
             agent_id=check.key.agent_id,
             host_name=check.host_name,
             severity=severity,
             sentence=f"{what}, {why}",
-            opened_ms=check.since_ms,
+            opened_ms=check.since_ms if is_silent else check.since_ms + correction_of(check.clock_offset_ms),
             rule=check.key.rule,
             subject=check.key.subject,
             group_name=check.group_name,

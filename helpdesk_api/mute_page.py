@@ -35,7 +35,7 @@ class MuteRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MutesView:
-    """Each newest first. `ended` are those of the last days."""
+    """The newest first; `ended` are those of the last days, the newest end first."""
 
     in_force: Sequence[MuteRow]
     waiting: Sequence[MuteRow]
@@ -43,7 +43,7 @@ class MutesView:
 
 
 def mutes_view(mutes: Sequence[Mute], host_names: Mapping[str, str | None], now_ms: int) -> MutesView:
-    """`mutes` are all that may be shown, newest first; `host_names` is by agent id."""
+    """`mutes` are all that may be shown, in the order of the view; `host_names` is by agent id."""
     rows = [mute_row(mute, host_names, now_ms) for mute in mutes if now_ms - _ended_ms(mute, now_ms) <= ENDED_STAY_MS]
     return MutesView(
         in_force=[row for row in rows if row.state == "in force"],

@@ -254,6 +254,7 @@ class AgentFold:
             after_silence=silence_ms > STALE_AFTER_INTERVALS * max(self.interval_ms, interval_ms),
             is_late=is_late,
             correction_ms=correction_ms(self.offset_ms),
+            first_seen_ms=self.agent.first_seen_ms,
             group=self._group,
             unheard=self.unheard,
             withheld=self.withheld,

@@ -37,7 +37,7 @@ def judge_result(
     """One step of an active check; its state counts after so many attempts as its settings say."""
     state = State(result.state)
     line = " ".join(next(iter(result.output.splitlines()), "").split())
-    sentence = f"{result.name}: {line}" if line else f"check {result.name} is {state}"
+    sentence = f"{result.name}: {line}" if line else _bare_sentence(result.name, state)
     seen = Observation(
         rule=_rule(result.attempts),
         subject=check_place(result.name)[1],
@@ -47,6 +47,19 @@ def judge_result(
         words={"sentence": sentence[:LONGEST_SENTENCE]},
     )
     return judge(seen, known, origin, find_remedies, target=state, is_unheard=is_unheard, is_withheld=is_withheld)
+
+
+def kept_result(check: Check, state: State, at_ms: int) -> Observation:
+    """An active check as it is known without what it printed."""
+    name = parse_reading_name(f"{CHECK_RULE}{{{check.key.subject}}}")[1].get("check", "")
+    return Observation(
+        rule=_rule(1),
+        subject=check.key.subject,
+        labels={"check": name},
+        value=check.value,
+        at_ms=at_ms,
+        words={"sentence": _bare_sentence(name, state)[:LONGEST_SENTENCE]},
+    )
 
 
 def close_unconfigured(
@@ -65,6 +78,10 @@ def close_unconfigured(
         if name is not None and name not in configured:
             ended.append(closed(check, at_ms, origin, f"the check {name} is not configured any more"))
     return ended
+
+
+def _bare_sentence(name: str, state: State) -> str:
+    return f"check {name} is {state}"
 
 
 @lru_cache(maxsize=128)

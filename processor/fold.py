@@ -30,14 +30,16 @@ class Circumstances:
     """What is to be known of a snapshot beside its readings.
 
     `errors` are failed collectors; `after_silence` says that there was silence before it; a late one (`is_late`) says
-    nothing about now; `correction_ms` is added to its agent's clock where people read a time. `unheard` are the checks
-    whose incident late records opened, `withheld` those in trouble that have none because something explains them.
+    nothing about now; `correction_ms` is added to its agent's clock where people read a time, nothing of the agent was
+    before `first_seen_ms`. `unheard` are the checks whose incident late records opened, `withheld` those in trouble
+    that have none because something explains them.
     """
 
     errors: Mapping[str, str]
     after_silence: bool
     is_late: bool = False
     correction_ms: int = 0
+    first_seen_ms: int = 0
     group: str = ""
     unheard: AbstractSet[Place] = field(default_factory=frozenset)
     withheld: AbstractSet[Place] = field(default_factory=frozenset)
@@ -120,7 +122,9 @@ def fold_observations(
 
 def origin_by_time(agent: Agent, now_ms: int) -> Origin:
     seq = now_ms if agent.agent_id == HUB else agent.seq
-    return Origin(agent_id=agent.agent_id, epoch=agent.epoch, seq=seq, received_ms=now_ms)
+    return Origin(
+        agent_id=agent.agent_id, epoch=agent.epoch, seq=seq, received_ms=now_ms, first_seen_ms=agent.first_seen_ms
+    )
 
 
 def origin_of(snapshot: KeptSnapshot, circumstances: Circumstances) -> Origin:
@@ -132,6 +136,7 @@ def origin_of(snapshot: KeptSnapshot, circumstances: Circumstances) -> Origin:
         after_silence=circumstances.after_silence,
         is_late=circumstances.is_late,
         correction_ms=circumstances.correction_ms,
+        first_seen_ms=circumstances.first_seen_ms,
     )
 
 

@@ -27,7 +27,7 @@ class Origin:
     """The record that observations come from, or stand behind.
 
     `after_silence` says that there was silence before it; one that `is_late` says nothing about now. `correction_ms` is
-    added to its agent's clock where people read a time.
+    added to its agent's clock where people read a time; nothing of the agent was before `first_seen_ms`.
     """
 
     agent_id: str
@@ -37,6 +37,7 @@ class Origin:
     after_silence: bool = False
     is_late: bool = False
     correction_ms: int = 0
+    first_seen_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def judge(
     2. What people were told of waits for a live record: a late one moves only what is pending.
     3. An incident that late records opened (`is_unheard`) becomes news with the first live one that shows it.
     4. One that was not opened because something explained it (`is_withheld`) opens with each live one that shows it:
-       `withholding` decides whether anything still explains it.
+       `withholding` decides whether anything still explains it. Without any record `releases` opens it by the clock.
     5. A rule that raises turns its check unknown, with the reason.
     """
     untold = _Untold(is_unheard=is_unheard, is_withheld=is_withheld)
@@ -100,6 +101,20 @@ def restated(seen: Observation, check: Check, origin: Origin) -> IncidentChange:
     """The check's open incident in newer words."""
     [change] = _told([Change.RESTATED], check, check, seen.at_ms, origin, _said(seen, check), ())
     return change
+
+
+def released(
+    seen: Observation, check: Check, since_ms: int, origin: Origin, find_remedies: RemedyFinder
+) -> Sequence[IncidentChange]:
+    """The incident of a withheld check, opened as the check stands, in trouble since then; none while it mends.
+
+    `seen` holds the words, and the value that was kept.
+    """
+    if not is_open(check) or (check.pending is State.OK and check.flapping_since_ms is None):
+        return ()
+    said = _until_now_withheld(_said(seen, check), since_ms, origin)
+    remedies = find_remedies(seen.rule.rule_id, severity_of(check), seen.labels)
+    return _told(_between(_calm(check), check), check, check, seen.at_ms, origin, said, remedies)
 
 
 def is_open(check: Check) -> bool:
@@ -146,7 +161,7 @@ def _judge(
     remedies = find_remedies(rule.rule_id, severity_of(after), seen.labels) if opens else ()
     said = _said(seen, after)
     if untold.is_withheld and is_open(before):
-        said = replace(said, sentence=f"{said.sentence}; {_since(before, origin)}")
+        said = _until_now_withheld(said, before.since_ms + origin.correction_ms, origin)
     changes = _told(happened, before, after, seen.at_ms, origin, said, remedies)
     return Judged(None if after is before else after, changes)
 
@@ -164,9 +179,12 @@ def _calm(check: Check) -> Check:
     return replace(check, state=State.OK, flapping_since_ms=None)
 
 
-def _since(before: Check, origin: Origin) -> str:
-    began = datetime.fromtimestamp((before.since_ms + origin.correction_ms) / 1000, UTC)
-    return f"so since {began:%Y-%m-%d %H:%M:%S} UTC, until now behind another trouble"
+def _until_now_withheld(said: Said, since_ms: int, origin: Origin) -> Said:
+    """The same words with since when it is so, where that can be: hosts' clocks are set, some to any time."""
+    since = ""
+    if origin.first_seen_ms <= since_ms <= origin.received_ms:
+        since = f"so since {datetime.fromtimestamp(since_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC, "
+    return replace(said, sentence=f"{said.sentence}; {since}until now behind another trouble")
 
 
 def severity_of(check: Check) -> State:

@@ -28,7 +28,7 @@ from processor.pipeline import handle_batch, pass_time, quarantine_unread
 from processor.redrive import delivery_of
 from processor.rule_set import RuleSet
 from processor.silence.sentences import Clocks
-from processor.silence.watch import AWAY_FROM_MS, SilenceWatch
+from processor.silence.watch import SilenceWatch
 from processor.summary import Summary
 from rabbitmq.statement import Statement
 from store import agents, fence, flow, ingest, quarantine, retention, suspects
@@ -152,7 +152,7 @@ class Keeper:
         if own is None:
             return
         try:
-            self._say_alive(own, self._silence)
+            self._say_alive(own)
             judgement = self._silence.judge(self._memory(own), own.fence_epoch, self._clocks())
             if judgement.changes_something:
                 self._commit(judgement.decision, own)
@@ -251,25 +251,21 @@ class Keeper:
         return _Ownership(fence_epoch, memory)
 
     def _claim_if_alone(self, silence: SilenceWatch) -> None:
-        """Where this process never claimed the fence, nor reaches the broker, and who holds it is gone."""
+        """Where this process never claimed the fence, has no way out, and who holds it is gone."""
         if self.fence_epoch is not None or silence.has_way_out:
             self._owner_watch.forget()
             return
-        with reading(self._engine) as connection:
-            held, last_flow = fence.held(connection), flow.last_flow(connection)
-        now_ms, monotonic_ms = self._bearings.now_ms(), self._bearings.monotonic_ms()
-        if not self._owner_watch.is_gone(held, monotonic_ms) or not silence.is_cut_off(monotonic_ms):
+        gone = self._owner_watch.find_gone(self._engine, self._bearings.monotonic_ms)
+        if gone is None or not silence.is_cut_off(self._bearings.monotonic_ms()):
             return
-        if last_flow is None or now_ms - last_flow.stored_ms <= AWAY_FROM_MS:
-            return
-        fence_epoch = fence.claim_from(self._engine, self._bearings.owner, now_ms, held)
+        fence_epoch = fence.claim_from(self._engine, self._bearings.owner, self._bearings.now_ms(), gone)
         if fence_epoch is not None:
             self._left = self._begin(fence_epoch)
-            log.info("this processor tells that RabbitMQ is away: no other one does")
+            log.info("this processor tells that RabbitMQ takes nothing: no other one does")
 
-    def _say_alive(self, own: _Ownership, silence: SilenceWatch) -> None:
+    def _say_alive(self, own: _Ownership) -> None:
         monotonic_ms = self._bearings.monotonic_ms()
-        if not silence.has_way_out and monotonic_ms - self._said_alive_ms >= SAYS_EACH_MS:
+        if monotonic_ms - self._said_alive_ms >= SAYS_EACH_MS:
             fence.say_alive(self._engine, own.fence_epoch, self._bearings.now_ms())
             self._said_alive_ms = monotonic_ms
 

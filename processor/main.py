@@ -27,6 +27,7 @@ from processor.past import past_in
 from processor.periodic import Periodic
 from processor.periodic_rules import PERIOD_SECONDS, PeriodicRules
 from processor.queue_check import WrongQueue
+from processor.releases import Releases
 from processor.remedies import Remedies
 from processor.retirement import Retirements
 from processor.rule import Rule
@@ -166,7 +167,8 @@ def _run(settings: Settings, engine: Engine, rules: Sequence[Rule]) -> int:
         periodic_rules = PeriodicRules(past_in(engine), lambda: book.rules)
         watch = RuleWatch(book, keeper, remembered)
         retention_ms = round(settings.retention_hours * 3_600_000)
-        timed_work = _timed_work(keeper, watch, periodic_rules, Retirements(engine), retention_ms)
+        releases = Releases(lambda: book.rules)
+        timed_work = _timed_work(keeper, watch, periodic_rules, releases, Retirements(engine), retention_ms)
         Consumer(settings.broker, keeper, stop, timed_work).run()
     except WrongQueue as error:
         log.error("%s", error)
@@ -222,7 +224,12 @@ def _wait_for_database(attempt: Callable[[], object], stop: threading.Event) -> 
 
 
 def _timed_work(
-    keeper: Keeper, watch: RuleWatch, periodic_rules: PeriodicRules, retirements: Retirements, retention_ms: int
+    keeper: Keeper,
+    watch: RuleWatch,
+    periodic_rules: PeriodicRules,
+    releases: Releases,
+    retirements: Retirements,
+    retention_ms: int,
 ) -> Callable[[], None]:
     """What happens by the clock, called often."""
     last_summary = time.monotonic()
@@ -243,6 +250,7 @@ def _timed_work(
         Periodic("reading dependencies", DEPENDENCIES_SECONDS, keeper.look_at_dependencies),
         Periodic("rules by the clock", PERIOD_SECONDS, lambda: keeper.keep_timed(periodic_rules.decide)),
         Periodic("judging silence", SILENCE_SECONDS, keeper.watch_silence),
+        Periodic("opening what nothing explains", SILENCE_SECONDS, lambda: keeper.keep_timed(releases.decide)),
     )
 
     def work() -> None:

@@ -19,7 +19,8 @@ class FleetMemory:
 
     A plain check is as good as none, so things that come and go do not pile up.
     `reuses` are agents under whose keys other content came, with who sent it: the next decision deals with them.
-    `parents` is what stands before whom, as it was read last.
+    `parents` is what stands before whom, as it was read last. `overdue` are agents whose withheld checks nothing has
+    explained for as long as it takes to come back, as the silence watch looked last.
     """
 
     def __init__(self, fleet: FleetState) -> None:
@@ -34,6 +35,7 @@ class FleetMemory:
         self.reuses: dict[str, Senders] = {}
         self.canary_monotonic_ms: int | None = None
         self.parents = NO_PARENTS
+        self.overdue: AbstractSet[str] = frozenset()
         self._keep(fleet.checks.values())
         for key in fleet.unheard:
             self._unheard[key.agent_id] = self.unheard(key.agent_id) | {(key.rule, key.subject)}
@@ -71,6 +73,11 @@ class FleetMemory:
         return (key.rule, key.subject) in self.withheld(key.agent_id)
 
     @property
+    def waiting(self) -> AbstractSet[str]:
+        """The agents with withheld checks."""
+        return self._withheld.keys()
+
+    @property
     def may_withhold(self) -> bool:
         """Whether anything is withheld or may be."""
         return bool(self._withheld or self.parents.behind)
@@ -82,7 +89,7 @@ class FleetMemory:
     def take_over(self, other: "FleetMemory") -> None:
         """What the memory before had and the store does not have."""
         self.canary_monotonic_ms, self.reuses, self._recent = other.canary_monotonic_ms, other.reuses, other._recent
-        self.parents = other.parents
+        self.parents, self.overdue = other.parents, other.overdue
 
     def ledgers(self, agent_id: str) -> Mapping[int, Ledger]:
         """The agent's accounts by epoch."""

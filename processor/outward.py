@@ -1,7 +1,7 @@
 """The one road out of the processor: the canary into the exchange, statements of account to the agents.
 
     canary    --each 10 s, and at once when connected--> exchange -> queue -> consumer -> database
-              <--returned where no queue takes it----------
+              <--returned where no queue takes it, its channel closed where there is no exchange or no permission
     send()    --newest per address and epoch--> one thread --default exchange, direct reply-to--> agent
 
 It has its own connection: a broker in alarm stops reading from connections that publish, and the consumer's
@@ -14,13 +14,14 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 
-from processor.silence.road import Way, WayOut
-from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters
+from processor.silence.road import REFUSED, Way, WayOut
+from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters, open_blocking_connection
 from rabbitmq.statement import STATEMENT_TYPE, Statement, encode_statement
 from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE
 
@@ -54,7 +55,8 @@ class Outward:
         self._breaking: set[str] = set()
         self._refusal = ""
         self._canary_wanted = threading.Event()
-        self._canary_returned = False
+        self._canary_stays = False  # whether one is on its way and did not come back
+        self._nowhere_why: str | None = None  # of the newest canary that led nowhere; None once one found a queue
         self._way_out = WayOut(Way.AWAY, _now_ms())
 
     def way_out(self) -> WayOut:
@@ -96,17 +98,22 @@ class Outward:
             log.error("RabbitMQ refuses statements to agents: %s. To mend it: python -m rabbitmq setup", refusal)
         self._refusal = refusal
 
-    def _serve(self) -> None:
-        connection = pika.BlockingConnection(
-            connection_parameters(self._address, connection_name="healthmon-processor outward")
-        )
-        connection.add_on_connection_blocked_callback(lambda _, frame: self._set_blocked(frame.method.reason))
-        connection.add_on_connection_unblocked_callback(lambda *_: self._set_open(True))
+    def _connect(self) -> pika.BlockingConnection:
+        own = connection_parameters(self._address, connection_name="healthmon-processor outward")
         try:
-            canary, statements = connection.channel(), connection.channel()
-            canary.add_on_return_callback(lambda *_: self._set_nowhere())
+            return open_blocking_connection(own)
+        except BROKER_TROUBLE:
+            self._go(WayOut(Way.AWAY, _now_ms()))
+            raise
+
+    def _serve(self) -> None:
+        connection = self._connect()
+        connection.add_on_connection_blocked_callback(lambda _, frame: self._set_blocked(frame.method.reason))
+        connection.add_on_connection_unblocked_callback(lambda *_: self._set_connected())
+        try:
+            canary, statements = self._canary_channel(connection), connection.channel()
             statements.confirm_delivery()  # each is confirmed alone, which names the address that breaks a connection
-            self._set_open(True)
+            self._set_connected()
             next_at = time.monotonic()
             while not self._stop.is_set():
                 is_wanted = self._way_out.way is Way.OPEN and self._canary_wanted.is_set()
@@ -116,19 +123,29 @@ class Outward:
                     next_at = time.monotonic() + (RETRY_SECONDS if is_nowhere else PERIOD_SECONDS)
                 self._publish_waiting(statements)
                 connection.process_data_events(time_limit=TURN_SECONDS)
+                if canary.is_closed:
+                    self._set_nowhere(REFUSED)
+                    canary = self._canary_channel(connection)
         finally:
             was_open = self._open
-            self._set_open(False)
+            self._set_unconnected()
             if connection.is_open and was_open:  # a broker in alarm would not answer the close
                 connection.close()
 
+    def _canary_channel(self, connection: pika.BlockingConnection) -> BlockingChannel:
+        channel = connection.channel()
+        channel.add_on_return_callback(lambda *_: self._set_nowhere(""))
+        return channel
+
     def _send_canary(self, channel: BlockingChannel) -> None:
-        """One that did not come back by the next one has found a queue."""
-        if self._way_out.way is Way.NOWHERE and not self._canary_returned:
-            self._set_open(True)
+        """One that neither came back nor was refused by the next one has found a queue."""
+        if self._way_out.way is Way.NOWHERE and self._canary_stays:
+            self._nowhere_why = None
+            self._set_connected()
         self._canary_wanted.clear()
-        self._canary_returned = False
-        channel.basic_publish(EXCHANGE, CANARY_ROUTING_KEY, self._canary_body(), mandatory=True)
+        with suppress(ChannelClosedByBroker):  # seen by whoever looks at the channel
+            channel.basic_publish(EXCHANGE, CANARY_ROUTING_KEY, self._canary_body(), mandatory=True)
+        self._canary_stays = True
 
     def _publish_waiting(self, channel: BlockingChannel) -> None:
         with self._lock:
@@ -140,23 +157,35 @@ class Outward:
             channel.basic_publish("", reply_to, encode_statement(statement), _properties())
             self._sending_to = None
 
-    def _set_open(self, is_open: bool) -> None:
-        self._go(WayOut(Way.OPEN if is_open else Way.AWAY, _now_ms()))
-        if is_open:
+    def _set_connected(self) -> None:
+        """A way that led nowhere does so until a canary finds a queue, over all connections."""
+        if self._nowhere_why is None:
+            self._go(WayOut(Way.OPEN, _now_ms()))
             self.prove_flow()
+        else:
+            self._go(WayOut(Way.NOWHERE, _now_ms(), self._nowhere_why))
 
-    def _set_nowhere(self) -> None:
-        self._canary_returned = True
-        self._go(WayOut(Way.NOWHERE, _now_ms()))
+    def _set_unconnected(self) -> None:
+        """A way that led nowhere still does, unless the next connection fails."""
+        if self._nowhere_why is None:
+            self._go(WayOut(Way.AWAY, _now_ms()))
+        else:
+            self._go(WayOut(Way.NOWHERE, _now_ms(), self._nowhere_why), is_open=False)
+
+    def _set_nowhere(self, why: str) -> None:
+        self._nowhere_why = why
+        self._go(WayOut(Way.NOWHERE, _now_ms(), why))
 
     def _set_blocked(self, reason: str) -> None:
         self._go(WayOut(Way.BLOCKED, _now_ms(), reason))
 
-    def _go(self, way_out: WayOut) -> None:
+    def _go(self, way_out: WayOut, *, is_open: bool = True) -> None:
+        """What is under way proves nothing of the way that is taken now."""
+        self._canary_stays = False
         with self._lock:
             if way_out.way is not self._way_out.way:
                 self._way_out = way_out
-            self._open = way_out.way in (Way.OPEN, Way.NOWHERE)
+            self._open = is_open and way_out.way in (Way.OPEN, Way.NOWHERE)
             self._waiting.clear()
 
     def _is_usable(self, reply_to: str) -> bool:

@@ -8,6 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from heapq import merge
 from pathlib import Path
@@ -20,9 +21,10 @@ from processor.replay_course import Course, Limit
 from processor.replayed_fleet import Moments, ReplayedFleet
 from processor.rule import TIMED, Kind, Rule
 from processor.rule_files import RuleFileError, load_rules, read_file
+from store.dependencies import dependencies
 from store.engine import StoreUnavailable, open_engine, reading
 from store.model import HUB, Agent
-from store.replays import Announcement, agents_of, announcements_before, incidents_between, snapshots_between
+from store.replays import Announcement, agents_of, announcements_between, incidents_between, snapshots_between
 from store.rule_files import rule_files
 
 MEMORY_BYTES = 256 << 20  # of addresses: about 100 MB for the program, the rest for what it reads
@@ -79,7 +81,8 @@ class Outcome(msgspec.Struct, kw_only=True):
 class Answer(msgspec.Struct, kw_only=True):
     """`ended` says what ended the replay before `until_ms`, empty when nothing did. With `problems` nothing was run.
 
-    `began_ms` is the time of the first snapshot, None when there was none.
+    `began_ms` is the time of the first snapshot, None when there was none. `agents_behind` of the agents asked for
+    stand behind others: dependencies are not applied.
     """
 
     problems: list[Problem] = []
@@ -88,6 +91,7 @@ class Answer(msgspec.Struct, kw_only=True):
     reached_ms: int = 0
     snapshots: int = 0
     agents: int = 0
+    agents_behind: int = 0
     ended: str = ""
     failed: str = ""
 
@@ -132,16 +136,23 @@ def _run(
     rehearsals = [Rehearsal(version, fleet) for version in versions]
     course = Course(fleet, rehearsals, since_ms, Limit(MOST_SNAPSHOTS, request.seconds, seconds))
     snapshots = snapshots_between(connection, ids, {rule.metric for rule in rules}, since_ms, until_ms)
-    announcements = merge(_retired(agents, until_ms), announcements_before(connection, ids, until_ms), key=_wall_ms)
+    said = announcements_between(connection, ids, since_ms, until_ms)
+    announcements = merge(_retired(agents, until_ms), said, key=_wall_ms)
     course.run(snapshots, announcements, until_ms, has_turns=any(rule.kind in TIMED for rule in rules))
     answer = Answer(
         began_ms=course.began_ms,
         reached_ms=course.reached_ms,
         snapshots=course.snapshots,
         agents=len(course.heard),
+        agents_behind=len(_behind(connection, course.heard, request.agent_id)),
         ended=course.ended,
     )
     return answer, rehearsals
+
+
+def _behind(connection: Connection, heard: AbstractSet[str], agent_id: str | None) -> AbstractSet[str]:
+    """Those of the agents heard, or of them this one alone, that stand behind others today."""
+    return {each.agent_id for each in dependencies(connection) if agent_id in (None, each.agent_id)} & heard
 
 
 def _retired(agents: Iterable[Agent], until_ms: int) -> list[Announcement]:

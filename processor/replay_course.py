@@ -61,6 +61,8 @@ class Course:
         for event in merge(*sources, key=_wall_ms):
             self._take_turns(event.wall_ms)
             if isinstance(event, Announcement):
+                if self._is_late():  # before the first snapshot nothing else asks, and reading them can take long
+                    break
                 self._fleet.hear(event)
                 continue
             if self._is_over():

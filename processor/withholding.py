@@ -4,12 +4,12 @@
                                                  --> not explained: all as proposed
 
 Whatever order the records of a batch came in, it is judged by how all checks stand at its end. What is open stays open,
-goes on and ends as ever. A withheld check proposes its incident anew with each live record that shows the trouble.
+goes on and ends as ever. A withheld check proposes its incident anew with each live record that shows the trouble, and
+counts as one that people hear of until nothing has explained it for a while: then `releases` opens it.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
 from health.state import State
@@ -49,20 +49,20 @@ def without_explained(decision: Decision, memory: FleetMemory) -> Decision:
     return replace(decision, batch=replace(batch, incidents=kept), learnt=replace(decision.learnt, withheld=withheld))
 
 
-def silent_behind(fallen: Iterable[str], memory: FleetMemory, checks: Sequence[Check]) -> frozenset[str]:
-    """Those of the silent agents whose silence needs no incident of its own; who has one open keeps it.
+def hosts_explained(memory: FleetMemory, checks: Iterable[Check], silent: Iterable[str]) -> frozenset[str]:
+    """The hosts whose troubles something in front of them explains at this moment.
 
-    `checks` are those that move at the same moment.
+    `checks` are those that move at the same moment, `silent` agents whose silence has no open incident yet.
     """
-    if not memory.parents.behind:
+    behind = memory.parents.behind
+    if not behind:
         return frozenset()
-    silent = [
+    fallen = [
         Check(key=CheckKey(agent_id, *AGENT_SILENT.place), state=AGENT_SILENT.severity, since_ms=0, value=0.0)
-        for agent_id in fallen
-        if AGENT_SILENT.place not in memory.findings(agent_id) or AGENT_SILENT.place in memory.withheld(agent_id)
+        for agent_id in silent
     ]
-    gate = _Gate(memory, [*checks, *silent], (), {check.key for check in silent})
-    return frozenset(check.key.agent_id for check in silent if gate.holds(check.key))
+    gate = _Gate(memory, [*checks, *fallen], ())
+    return frozenset(agent_id for agent_id in behind.hosts if gate.is_explained(agent_id))
 
 
 class _Gate:
@@ -71,13 +71,7 @@ class _Gate:
     That an explanation is itself only proposed does no harm: what explains it explains the other, too.
     """
 
-    def __init__(
-        self,
-        memory: FleetMemory,
-        checks: Iterable[Check],
-        changes: Iterable[IncidentChange],
-        proposed: AbstractSet[CheckKey] = frozenset(),
-    ) -> None:
+    def __init__(self, memory: FleetMemory, checks: Iterable[Check], changes: Iterable[IncidentChange]) -> None:
         self._memory = memory
         self._moved: Mapping[str, dict[Place, Check]] = defaultdict(dict)
         self._changes: Mapping[str, list[IncidentChange]] = defaultdict(list)
@@ -85,7 +79,7 @@ class _Gate:
             self._moved[check.key.agent_id][(check.key.rule, check.key.subject)] = check
         for change in changes:
             self._changes[change.key.agent_id].append(change)
-        self._proposed = proposed | {change.key for change in changes if change.change is Change.OPENED}
+        self._proposed = {change.key for change in changes if change.change is Change.OPENED}
         self._troubles: dict[str, list[_Trouble]] = {}
 
     def is_open(self, key: CheckKey) -> bool:
@@ -98,7 +92,10 @@ class _Gate:
             return False
         if self._memory.is_withheld(key) and not self.is_open(key):
             return True
-        return self._memory.parents.behind.explanation(key.agent_id, self._troubles_of) is not None
+        return self.is_explained(key.agent_id)
+
+    def is_explained(self, agent_id: str) -> bool:
+        return self._memory.parents.behind.explanation(agent_id, self._troubles_of) is not None
 
     def _checks(self, agent_id: str) -> Mapping[Place, Check]:
         known = {**self._memory.checks(agent_id), **self._memory.findings(agent_id)}
@@ -116,8 +113,12 @@ class _Gate:
         return known
 
     def _is_told(self, key: CheckKey) -> bool:
-        """Whether it has an incident, or would have one, that nobody muted."""
-        if self._memory.is_withheld(key) and key not in self._proposed:
+        """Whether it has an incident, or is to have one, that nobody muted.
+
+        What is overdue and not open may never open: it mends, or its rule is not in force any more.
+        """
+        is_overdue = key.agent_id in self._memory.overdue and self._memory.is_withheld(key)
+        if is_overdue and key not in self._proposed:
             return False
         agent = self._memory.agent(key.agent_id)
         return not self._memory.parents.is_muted(key, agent.group_name if agent else "")

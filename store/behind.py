@@ -6,7 +6,7 @@ Who has no such incident hides nobody. Hosts in a cycle hide nobody of the same 
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Protocol, TypeVar
 
 from health.state import State
@@ -43,6 +43,11 @@ class Behind:
 
     def __bool__(self) -> bool:
         return bool(self._next)
+
+    @property
+    def hosts(self) -> Collection[str]:
+        """The agents that stand behind others."""
+        return self._next.keys()
 
     def explanation(self, agent_id: str, troubles_of: Callable[[str], Iterable[T]]) -> T | None:
         """The nearest trouble up the chain that the dependency means, None when nothing explains the agent's own.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, or_, select, update
+from sqlalchemy import Connection, case, func, insert, or_, select, update
 
 from store.incident_acts import add_entry
 from store.model import Change
@@ -36,6 +36,15 @@ def list_mutes(
         query = query.where(mute.c.mute_no < before)
     if not with_ended:
         query = query.where(mute.c.lifted_ms.is_(None), _is_not_over(now_ms))
+    return [_mute(row) for row in connection.execute(query).mappings()]
+
+
+def ended_mutes(connection: Connection, since_ms: int, now_ms: int, limit: int) -> list[Mute]:
+    """Up to `limit` mutes that ended from `since_ms` on, lifted or over at `now_ms`, the newest end first."""
+    lifted_ms, ends_ms = mute.c.lifted_ms, mute.c.ends_ms
+    ended_ms = case((or_(ends_ms.is_(None), lifted_ms < ends_ms), lifted_ms), else_=ends_ms)
+    has_ended = or_(lifted_ms.is_not(None), ends_ms <= now_ms)
+    query = _QUERY.where(has_ended, ended_ms >= since_ms).order_by(ended_ms.desc(), mute.c.mute_no.desc()).limit(limit)
     return [_mute(row) for row in connection.execute(query).mappings()]
 
 

@@ -86,8 +86,9 @@ def facts_of(connection: Connection, numbers: Collection[int], agent_ids: Collec
 def log_of(connection: Connection, numbers: Collection[int]) -> list[Notice]:
     """The notices of these incidents, oldest first.
 
-    Of what is told again and again (COMES_BACK), only what waits and the newest of each channel that was delivered, is
-    dead, or may have arrived before it was cancelled: a log does not grow with the age of its incident.
+    Of what is told again and again (COMES_BACK), only what waits and, of each channel and severity, the oldest and the
+    newest that was delivered, is dead, or may have arrived before it was cancelled: since when is told, what was told,
+    and when last. A log does not grow with the age of its incident.
     """
     found: list[Notice] = []
     for these in _in_chunks(sorted(numbers)):
@@ -200,12 +201,15 @@ def _compact(connection: Connection, numbers: Sequence[int]) -> Iterator[Notice]
     of = notice.c
     outcome = case((of.delivered_ms.is_not(None), 1), (of.dead_ms.is_not(None), 2), else_=3)
     is_over = or_(of.delivered_ms.is_not(None), of.dead_ms.is_not(None), of.leased_until_ms.is_not(None))
-    alike = (of.number, of.channel, of.kind, outcome)
-    place = func.row_number().over(partition_by=alike, order_by=of.notice_no.desc()).label("place")
-    numbered = select(of.notice_no, place).where(of.number.in_(numbers), of.kind.in_(COMES_BACK), is_over, ~IS_WAITING)
-    ranked = numbered.subquery()
-    newest = select(ranked.c.notice_no).where(ranked.c.place == 1)
-    is_kept = or_(of.kind.not_in(COMES_BACK), IS_WAITING, of.notice_no.in_(newest))
+    alike = (of.number, of.channel, of.kind, outcome, of.payload["severity"].as_string())
+    ends = (
+        select(func.min(of.notice_no).label("oldest"), func.max(of.notice_no).label("newest"))
+        .where(of.number.in_(numbers), of.kind.in_(COMES_BACK), is_over, ~IS_WAITING)
+        .group_by(*alike)
+        .cte()
+    )
+    is_an_end = or_(of.notice_no.in_(select(ends.c.oldest)), of.notice_no.in_(select(ends.c.newest)))
+    is_kept = or_(of.kind.not_in(COMES_BACK), IS_WAITING, is_an_end)
     query = select(*of).where(of.number.in_(numbers), is_kept)
     return map(notice_of, connection.execute(query).mappings())
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import msgspec
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from store.model import HUB, Agent, CheckKey, KeptSnapshot
 from store.packing import names_of, number_at
@@ -50,19 +50,37 @@ def agents_of(connection: Connection, agent_id: str | None) -> list[Agent]:
     return [Agent(**row) for row in connection.execute(query).mappings()]
 
 
-def announcements_before(connection: Connection, agent_ids: Collection[str], end_ms: int) -> Iterator[Announcement]:
-    """The kept hellos and goodbyes of these agents in the order of their times, a few at a time."""
+def announcements_between(
+    connection: Connection, agent_ids: Collection[str], since_ms: int, end_ms: int
+) -> Iterator[Announcement]:
+    """What these agents said from `since_ms` to before `end_ms` in the order of its times, a few at a time.
+
+    First comes what was so at `since_ms`: of each agent the newest hello and the newest goodbye before.
+    """
+    its = record.c
+    spoken: list[ColumnElement[bool]] = [its.kind.in_(("hello", "goodbye"))]
+    if len(agent_ids) == 1:
+        its_number = select(agent.c.agent_no).where(agent.c.agent_id == next(iter(agent_ids)))
+        spoken.append(its.agent_no == its_number.scalar_subquery())
+    newest = (
+        select(its.agent_no, its.kind, func.max(its.time_ms).label("time_ms"))
+        .where(*spoken, its.time_ms < since_ms)
+        .group_by(its.agent_no, its.kind)
+        .subquery()
+    )
     query = (
-        select(record.c.time_ms, agent.c.agent_id, record.c.kind, record.c.raw)
-        .join(agent, agent.c.agent_no == record.c.agent_no)
-        .where(record.c.kind.in_(("hello", "goodbye")), record.c.time_ms < end_ms)
-        .order_by(record.c.time_ms, *record.primary_key.columns)
+        select(its.time_ms, agent.c.agent_id, its.kind, its.raw)
+        .join_from(record, agent, agent.c.agent_no == its.agent_no)
+        .where(*spoken)
+        .order_by(its.time_ms, *record.primary_key.columns)
         .execution_options(yield_per=ROWS_AT_A_TIME)
     )
-    for wall_ms, agent_id, kind, raw in connection.execute(query):
-        if agent_id in agent_ids:
-            group = _hellos.decode(raw).group if kind == "hello" else None
-            yield Announcement(wall_ms=wall_ms, agent_id=agent_id, group=group)
+    before = query.join(newest, and_(*(its[name] == newest.c[name] for name in ("agent_no", "kind", "time_ms"))))
+    for part in (before, query.where(its.time_ms >= since_ms, its.time_ms < end_ms)):
+        for wall_ms, agent_id, kind, raw in connection.execute(part):
+            if agent_id in agent_ids:
+                group = _hellos.decode(raw).group if kind == "hello" else None
+                yield Announcement(wall_ms=wall_ms, agent_id=agent_id, group=group)
 
 
 def oldest_snapshot_ms(connection: Connection) -> int | None:

@@ -29,6 +29,7 @@ notice = Table(
     Column("dead_ms", BigInteger),
     Column("cancelled_ms", BigInteger),
     Column("why", AnyText, nullable=False, server_default=""),
+    sqlite_autoincrement=True,
 )
 _is_waiting = notice.c.delivered_ms.is_(None) & notice.c.dead_ms.is_(None) & notice.c.cancelled_ms.is_(None)
 Index("notice_waiting", notice.c.due_ms, sqlite_where=_is_waiting, postgresql_where=_is_waiting)
@@ -50,6 +51,7 @@ mute = Table(
     Column("group_name", AnyText),
     Column("weekly", JSON(none_as_null=True)),
     Column("lifted_ms", BigInteger),
+    sqlite_autoincrement=True,
 )
 Index("mute_lifted_ms_ends_ms", mute.c.lifted_ms, mute.c.ends_ms)
 

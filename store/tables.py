@@ -1,6 +1,7 @@
 """The tables, in the words of SQLAlchemy Core. `migrations/` makes them; a test holds the two together.
 
 Times are milliseconds since the Unix epoch, whole numbers have 64 bits. Rows name an agent by its short `agent_no`.
+Numbers that people or programs remember are never given twice, which SQLite has to be told (sqlite_autoincrement).
 """
 
 from dataclasses import fields
@@ -196,6 +197,7 @@ incident = Table(
     Column("acknowledged_by", AnyText, nullable=False, server_default=""),
     Column("flapping_since_ms", BigInteger),
     Column("is_late", Boolean, nullable=False, server_default=false()),
+    sqlite_autoincrement=True,
 )
 Index("incident_agent_no_number", incident.c.agent_no, incident.c.number)
 Index(
@@ -223,6 +225,7 @@ incident_event = Table(
     Column("sentence", AnyText, nullable=False),
     Column("author", AnyText, nullable=False, server_default=""),
     UniqueConstraint("number", "epoch", "seq", "change"),
+    sqlite_autoincrement=True,
 )
 
 quarantine = Table(

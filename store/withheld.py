@@ -12,13 +12,15 @@ from store.tables import agent, check_state, incident
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithheldCheck:
-    """Where it stands: `since_ms` is when it came to be so, by the clock that judged it."""
+    """Where it stands: `since_ms` is when it came to be so, by the clock that judged it, most often its agent's;
+    `clock_offset_ms` is how far that one is behind the processor's, None when nobody measured it."""
 
     key: CheckKey
     host_name: str | None
     group_name: str
     state: State
     since_ms: int
+    clock_offset_ms: int | None
 
 
 def withheld_checks(connection: Connection, agent_ids: Collection[str] | None = None) -> list[WithheldCheck]:
@@ -32,7 +34,8 @@ def withheld_checks(connection: Connection, agent_ids: Collection[str] | None = 
         incident.c.closed_ms.is_(None),
     )
     query = (
-        select(agent.c.agent_id, agent.c.host_name, agent.c.group_name, its.rule, its.subject, its.state, its.since_ms)
+        select(agent.c.agent_id, agent.c.host_name, agent.c.group_name, agent.c.clock_offset_ms)
+        .add_columns(its.rule, its.subject, its.state, its.since_ms)
         .join_from(check_state, agent)
         .where(in_trouble, ~exists().where(of_check))
     )
@@ -45,6 +48,7 @@ def withheld_checks(connection: Connection, agent_ids: Collection[str] | None = 
             group_name=row.group_name,
             state=State(row.state),
             since_ms=row.since_ms,
+            clock_offset_ms=row.clock_offset_ms,
         )
         for row in connection.execute(query)
     ]

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from health.state import State
 from helpdesk_api.times import Moment, moment, rfc3339
+from helpdesk_api.words import count
 from store.model import HUB
 
 NOT_WORTH_A_WORD_MS = 60_000
@@ -101,7 +102,14 @@ def _coverage(child: Mapping[str, Any], since_ms: int, until_ms: int) -> str:
         told = f"all of {told}"
     if began_ms is not None and began_ms - since_ms > NOT_WORTH_A_WORD_MS:
         told += f"; the first snapshot that is kept is of {rfc3339(began_ms)}"
-    return told
+    return told + _not_withheld(child["agents_behind"])
+
+
+def _not_withheld(agents_behind: int) -> str:
+    if not agents_behind:
+        return ""
+    whose = f"of {count(agents_behind, 'host')} behind others"
+    return f". Dependencies are not applied: {whose}, incidents that would have been withheld are counted"
 
 
 def _rehearsed(one: Mapping[str, Any], name_of: Callable[[str], str]) -> RehearsedAnswer:

@@ -6,7 +6,7 @@ from fastapi.responses import HTMLResponse
 from helpdesk_api.access import VIEWER
 from helpdesk_api.acts import MOST_MUTES
 from helpdesk_api.desk import TheDesk
-from helpdesk_api.mute_page import mutes_view
+from helpdesk_api.mute_page import ENDED_STAY_MS, mutes_view
 from helpdesk_api.pages import page
 from store import mutes
 from store.agents import host_names
@@ -21,7 +21,6 @@ def mutes_page(desk: TheDesk) -> HTMLResponse:
     now_ms = desk.now_ms()
     with reading(desk.engine) as connection:
         current = mutes.list_mutes(connection, now_ms, None, MOST_MUTES)
-        newest = mutes.list_mutes(connection, now_ms, None, MOST_ENDED, with_ended=True)
-        ended = [mute for mute in newest if mute not in current]
+        ended = mutes.ended_mutes(connection, now_ms - ENDED_STAY_MS, now_ms, MOST_ENDED)
         names = host_names(connection, {mute.agent_id for mute in (*current, *ended) if mute.agent_id is not None})
     return page("mutes.html", {"mutes": mutes_view((*current, *ended), names, now_ms), "now_ms": now_ms})

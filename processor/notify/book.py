@@ -3,7 +3,8 @@
     read anew: incidents with a new entry in their timeline, of agents that the keeper named, with a changed notice
     decided anew: these, those whose time has come, those that are quiet for another reason than before
 
-It is read whole when the processor takes over, and whenever a pass failed. Reads, and never writes.
+It is read whole when the processor takes over, whenever a pass failed, and when the newest entries are gone. Reads, and
+never writes.
 """
 
 from collections import defaultdict
@@ -67,9 +68,14 @@ class Book:
         self._entries.begin(connection, now)
         self._take(connection, outbox.facts(connection, outbox.unsettled(connection)), now)
         self._to_decide = set(self._facts)
+        logged = (notice for logs in self._logs.values() for its in logs.values() for notice in its)
+        stays = {notice.notice_no for notice in (*logged, *self._waiting)}
+        self._known = {notice_no: known for notice_no, known in self._known.items() if notice_no in stays}
 
     def look(self, connection: Connection, agent_ids: Collection[str], now: Now) -> View:
         """What is to be decided now; `agent_ids` are the agents that the keeper named since the last look."""
+        if self._entries.are_gone(connection):
+            self.open(connection, now)
         touched = self._entries.new(connection, now) | self._read_waiting(connection)
         touched |= {number for number, its in self._facts.items() if agent_ids and its.key.agent_id in agent_ids}
         touched = self._read(connection, touched, agent_ids, now) | self._to_decide
@@ -94,7 +100,7 @@ class Book:
             self._look_again_ms.pop(incident.number, None)
             if incident.closed_ms is not None and incident.number not in plan.unsettled:
                 self._forget(incident.number)
-        self._look_again_ms |= plan.look_again_ms
+        self._look_again_ms |= {number: at_ms for number, at_ms in plan.look_again_ms.items() if number in self._facts}
 
     def steady(self, kept: Notice, now: Now) -> Notice:
         """The notice in steady times: what was seen before stays what it was, whatever the wall clock did since."""
@@ -173,6 +179,10 @@ class _Entries:
         newest = outbox.newest_entry(connection)
         self._marks = [(now.steady_ms - LONGEST_TRANSACTION_MS, newest - LOOKED_BACK)]
         self.new(connection, now)
+
+    def are_gone(self, connection: Connection) -> bool:
+        """Whether the newest ones were dropped: their numbers may have been given again, and would not be seen."""
+        return outbox.newest_entry(connection) < self._marks[-1][1]
 
     def new(self, connection: Connection, now: Now) -> set[int]:
         settled_ms = now.steady_ms - LONGEST_TRANSACTION_MS

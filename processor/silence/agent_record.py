@@ -50,6 +50,20 @@ class AgentRecord:
         else:
             self.fallen[agent_id] = Fallen(facts.heard_ms, told.verdict or Verdict.HOST_OR_UPLINK_DOWN)
 
+    @property
+    def unopened(self) -> list[str]:
+        """The silent agents that have no open incident."""
+        keys = {agent_id: silent_key(agent_id) for agent_id in self.fallen}
+        return [
+            agent_id
+            for agent_id, key in keys.items()
+            if self._memory.is_withheld(key) or standing_check(self._memory, key) is None
+        ]
+
+    def heard_ms(self, agent_id: str) -> int:
+        """When the agent, one that was taken, was heard last."""
+        return self._facts[agent_id].heard_ms
+
     def tell(self, families: Mapping[str, Family], explained: Collection[str]) -> None:
         """Open the incidents of who fell silent, and reword those that say something else by now.
 

@@ -13,6 +13,7 @@ from processor.silence.facts import Flow
 DOUBTED_AFTER_MS = 25_000  # two canaries and a half
 BEHIND_AFTER_MS = 30_000
 TOLD_AFTER_MS = 10_000  # a broker that restarts is back within that
+REFUSED = "refused"  # why the way leads nowhere where not even the exchange takes anything; else no queue does
 
 
 class Cause(StrEnum):
@@ -30,13 +31,13 @@ class Way(StrEnum):
 
     AWAY = "away"
     BLOCKED = "blocked"
-    NOWHERE = "nowhere"  # it takes what is published and gives it back: no queue wants it
+    NOWHERE = "nowhere"  # what is published comes back, because no queue wants it, or is refused
     OPEN = "open"
 
 
 @dataclass(frozen=True, slots=True)
 class WayOut:
-    """Since when it is so by the monotonic clock; `reason` is the broker's word for what blocks it."""
+    """Since when it is so by the monotonic clock; `reason` is the broker's word for what blocks it, or REFUSED."""
 
     way: Way
     since_ms: int
@@ -88,7 +89,7 @@ class Road:
         if out.way is Way.BLOCKED:
             return Trouble(Cause.BROKER_BLOCKED, out.since_ms, out.reason)
         if out.way is Way.NOWHERE:
-            return Trouble(Cause.NOTHING_ROUTES, out.since_ms)
+            return Trouble(Cause.NOTHING_ROUTES, out.since_ms, out.reason)
         waited_from_ms = max(self._unproven_since_ms, out.since_ms, self._proven_ms or 0)
         if now_ms - waited_from_ms > BEHIND_AFTER_MS:
             return Trouble(Cause.PROCESSOR_BEHIND, waited_from_ms)

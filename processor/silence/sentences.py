@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from processor.silence.facts import Facts, Link, Reach
 from processor.silence.family import Family
-from processor.silence.road import Cause, Trouble
+from processor.silence.road import REFUSED, Cause, Trouble
 from processor.silence.verdict import Verdict, closed_for_good_ms
 from rabbitmq.topology import EXCHANGE, QUEUE
 
@@ -97,6 +97,11 @@ def trouble_sentence(trouble: Trouble, clocks: Clocks) -> str:
             told = (
                 f"RabbitMQ is in alarm{why} and takes no records since {since}; agents keep them meanwhile. "
                 "Free disk or memory on its host"
+            )
+        case Cause.NOTHING_ROUTES if trouble.reason == REFUSED:
+            told = (
+                f"RabbitMQ refuses what the processor publishes since {since}: the exchange {EXCHANGE} is gone, or the "
+                "permission to write there. Agents keep what is refused meanwhile. Run `python -m rabbitmq setup`"
             )
         case Cause.NOTHING_ROUTES:
             told = (

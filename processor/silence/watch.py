@@ -12,19 +12,21 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from processor.decision import Decision, Learnt
+from processor.findings import GROUP_SILENT
 from processor.judgement import RemedyFinder
 from processor.memory import FleetMemory
 from processor.silence.agent_record import AgentRecord, Told
 from processor.silence.evidence import Evidence, Senses
 from processor.silence.facts import patience_ms
-from processor.silence.family import FamilyBook
+from processor.silence.family import FamilyBook, circles_of, subject_of
 from processor.silence.family_record import tell_families
+from processor.silence.grace import Graces
 from processor.silence.road import TOLD_AFTER_MS, Cause, Road, Way
 from processor.silence.road_record import RoadRecord
 from processor.silence.sentences import Clocks
 from processor.silence.steps import Steps, silent_key, standing_check
-from processor.withholding import silent_behind
-from store.model import HUB, Agent, Batch, Flow
+from processor.withholding import hosts_explained
+from store.model import HUB, Agent, Batch, CheckKey, Flow
 
 AWAY_FROM_MS = 30_000  # without a stored canary; a processor that is started again is back within that
 LONG_GONE_AFTER_MS = 3_600_000  # unjudged, while records were stored: an earlier version judged no silence
@@ -56,6 +58,8 @@ class SilenceWatch:
         self._road = Road()
         self._road_record = RoadRecord()
         self._families = FamilyBook()
+        self._graces = Graces()
+        self._apart: frozenset[str] = frozenset()  # fell silent with what stood in front of them: no family
         self._told: Mapping[str, Told] = {}
         self._absent_from_ms: int | None = None
         self._long_gone: Mapping[str, int] = {}  # when each was seen last
@@ -67,15 +71,17 @@ class SilenceWatch:
         return self._senses.way_out().way is Way.OPEN
 
     def is_cut_off(self, now_ms: int) -> bool:
-        """Whether this process has not reached the broker for so long that people hear of it."""
+        """Whether nothing that this process publishes was taken for so long that people hear of it."""
         out = self._senses.way_out()
-        return out.way is Way.AWAY and now_ms - out.since_ms >= TOLD_AFTER_MS
+        return out.way is not Way.OPEN and now_ms - out.since_ms >= TOLD_AFTER_MS
 
     def take_over(self, memory: FleetMemory, last_flow: Flow | None, clocks: Clocks) -> None:
         """This processor is the active one from now on; `last_flow` is the last canary that any of them stored."""
         self._evidence.know(memory.agents.values(), clocks)
         self._road.begin(clocks.monotonic_ms)
-        silent = (agent_id for agent_id in memory.agents if standing_check(memory, silent_key(agent_id)))
+        self._graces = Graces()
+        silent = [agent_id for agent_id in memory.agents if standing_check(memory, silent_key(agent_id))]
+        self._apart |= {agent_id for agent_id in silent if _was_told_of_alone(agent_id, memory)}
         before = Told(None, None, clocks.monotonic_ms)
         self._told = {agent_id: self._told.get(agent_id, before) for agent_id in silent}
         if not self._has_begun and last_flow and clocks.wall_ms - last_flow.stored_ms > AWAY_FROM_MS:
@@ -98,8 +104,9 @@ class SilenceWatch:
         record, judged = AgentRecord(self._told, memory, steps), self._without_long_gone(fleet)
         for agent_id in (self._evidence.questionable(now_ms) | self._told.keys()) & judged.keys():
             record.take(agent_id, *self._evidence.judge(agent_id, fleet, self._road.flow, now_ms))
-        explained = silent_behind(record.fallen, memory, steps.checks)
-        families = self._families.as_told(_without(record.fallen, explained), _without(judged, explained), now_ms)
+        explained = self._look_in_front(record, memory, steps)
+        apart = self._apart = (self._apart | explained) & record.fallen.keys()
+        families = self._families.as_told(_without(record.fallen, apart), _without(judged, apart), now_ms)
         record.tell(families, explained)
         tell_families(families, memory, steps)
         batch = Batch(
@@ -116,6 +123,19 @@ class SilenceWatch:
         """What people are told by a judgement that is kept, or that changes nothing."""
         self._told, self._road_record.told = judgement.told, judgement.road_told
         self._absent_from_ms = None
+
+    def _look_in_front(self, record: AgentRecord, memory: FleetMemory, steps: Steps) -> frozenset[str]:
+        """Whose silence needs no incident: something in front of the host explains it, or did a short while ago.
+
+        What is overdue by now is noted in memory at once: it is true whatever is kept.
+        """
+        fleet, flow, now_ms = memory.agents, self._road.flow, steps.clocks.monotonic_ms
+        unopened, waiting = record.unopened, memory.waiting & memory.agents.keys()
+        self._graces.look(hosts_explained(memory, steps.checks, unopened) & fleet.keys(), waiting, now_ms)
+        memory.overdue = frozenset(one for one in waiting if not self._graces.lasts(fleet[one], flow, now_ms))
+        return frozenset(
+            one for one in unopened if self._graces.covers_silence(fleet[one], record.heard_ms(one), flow, now_ms)
+        )
 
     def _without_long_gone(self, fleet: Mapping[str, Agent]) -> Mapping[str, Agent]:
         """Of who was away for good before anybody judged silence nobody wants to hear now, until a record comes."""
@@ -142,6 +162,13 @@ def _long_gone(memory: FleetMemory, stored_ms: int) -> Mapping[str, int]:
         if agent.last_seen_ms + patience_ms(agent.interval_ms) + LONG_GONE_AFTER_MS < stored_ms
         and standing_check(memory, silent_key(agent.agent_id)) is None
     }
+
+
+def _was_told_of_alone(agent_id: str, memory: FleetMemory) -> bool:
+    """Whether the silent agent stands behind another and is of no family that people know of."""
+    known = (CheckKey(HUB, GROUP_SILENT.rule, subject_of(circle)) for circle in circles_of(memory.agents[agent_id]))
+    is_known = any(standing_check(memory, key) for key in known)
+    return agent_id in memory.parents.behind.hosts and not is_known
 
 
 def _without(agents: Mapping[str, Kept], left_out: Collection[str]) -> Mapping[str, Kept]:

@@ -26,11 +26,12 @@ class Hub:
 
     def __init__(self, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         self.engine, self.monotonic_ms, self.answers_lost, self._tags, self._seq = engine, 0, 0, count(1), count(1)
+        self.ahead_ms = 0  # its wall clock
         self.way_out = WayOut(Way.OPEN, 0)
         self.events: list[ConnectionEvent | None] = []
         self.readings = {"cpu": 1.0}
         monkeypatch.setattr(ingest, "keep_batch", self._keep_batch)
-        bearings = Bearings("here", TOKEN, lambda: wall_ms(1) + self.monotonic_ms, lambda: self.monotonic_ms)
+        bearings = Bearings("here", TOKEN, self._wall_ms, lambda: self.monotonic_ms)
         senses = Senses(lambda: self.way_out, lambda: None, self._drain, FakeProbes())
         self.keeper = Keeper(
             engine,
@@ -70,6 +71,9 @@ class Hub:
         with reading(self.engine) as connection:
             found = incidents.list_incidents(connection, "all", agent_id, None, 10)
         return [one for one in found if one.key.rule in SILENCE_RULES]
+
+    def _wall_ms(self) -> int:
+        return wall_ms(1) + self.monotonic_ms + self.ahead_ms
 
     def _take(self, sent: Delivery) -> None:
         names = ("routing_key", "body", "message_id", "content_encoding", "timestamp_seconds")
@@ -149,8 +153,8 @@ def started_at(hub: Hub, monotonic_ms: int, monkeypatch: pytest.MonkeyPatch) -> 
 def test_who_starts_while_the_broker_is_away_tells_of_it_and_goes_on(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     started = started_at(hub, hub.monotonic_ms + 3_000, monkeypatch)
     started.go(Way.AWAY)
-    started.pass_seconds(25, is_heard=False)
-    assert (started.keeper.fence_epoch, started.incidents(HUB)) == (None, [])  # who stored the last canary may be back
+    started.pass_seconds(20, is_heard=False)
+    assert (started.keeper.fence_epoch, started.incidents(HUB)) == (None, [])  # the owner may be back
     started.pass_seconds(5, is_heard=False)
     [away] = started.incidents(HUB)
     assert (open_count([away]), away.is_late) == (1, False)
@@ -164,6 +168,20 @@ def test_who_starts_while_the_broker_is_away_tells_of_it_and_goes_on(hub: Hub, m
     assert (len(started.incidents(HUB)), open_count(started.incidents(HUB))) == (1, 0)
 
 
+@pytest.mark.parametrize("way", [Way.NOWHERE, Way.BLOCKED])
+def test_who_starts_while_the_broker_takes_nothing_tells_of_it(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, way: Way
+) -> None:
+    started = started_at(hub, hub.monotonic_ms + 3_000, monkeypatch)
+    started.go(way)
+    started.pass_seconds(25, is_heard=False)
+    [told] = started.incidents(HUB)
+    assert told.sentence.startswith("RabbitMQ returns every record" if way is Way.NOWHERE else "RabbitMQ is in alarm")
+    started.go(Way.OPEN)
+    started.pass_seconds(20, is_heard=True)
+    assert open_count(started.incidents(HUB)) == 0
+
+
 def test_a_standby_that_is_cut_off_leaves_the_active_one_alone(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     standby = started_at(hub, hub.monotonic_ms, monkeypatch)
     standby.go(Way.AWAY)
@@ -171,6 +189,26 @@ def test_a_standby_that_is_cut_off_leaves_the_active_one_alone(hub: Hub, monkeyp
         hub.pass_seconds(1, is_heard=True)
         standby.pass_seconds(1, is_heard=False)
     assert (standby.keeper.fence_epoch, standby.incidents(HUB)) == (None, [])
+
+
+def test_an_owner_without_a_single_batch_is_left_alone_by_a_standby_with_another_clock(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    standby = started_at(hub, hub.monotonic_ms, monkeypatch)
+    standby.ahead_ms = 3_600_000
+    standby.go(Way.AWAY)
+    pass_together(60, hub, standby)
+    assert (standby.keeper.fence_epoch, standby.incidents(HUB)) == (None, [])
+
+
+def test_a_database_that_was_away_is_not_the_silence_of_the_owner(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    standby = started_at(hub, hub.monotonic_ms, monkeypatch)
+    standby.go(Way.AWAY)
+    pass_together(30, hub, standby)
+    standby.monotonic_ms += 60_000  # nobody could look, and nobody could say anything
+    hub.monotonic_ms += 60_000
+    pass_together(1, standby, hub)
+    assert standby.keeper.fence_epoch is None
 
 
 def test_who_was_fenced_while_the_broker_is_away_claims_nothing_back(hub: Hub) -> None:

@@ -14,8 +14,8 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from processor import outward as outward_module
 from processor.outward import Outward
-from processor.silence.road import Way
-from rabbitmq.connection import REPLY_ADDRESS, BrokerAddress
+from processor.silence.road import REFUSED, Way, WayOut
+from rabbitmq.connection import BROKER_TROUBLE, REPLY_ADDRESS, BrokerAddress
 from rabbitmq.declare import declare_topology
 from rabbitmq.statement import Statement, decode_statement
 from rabbitmq.topology import CANARY_ROUTING_KEY, EXCHANGE, QUEUE
@@ -69,9 +69,11 @@ def running(address: BrokerAddress) -> Iterator[Outward]:
     outward = Outward(address, stop, lambda: b"%d" % next(numbers))
     thread = threading.Thread(target=outward.run)
     thread.start()
-    yield outward
-    stop.set()
-    thread.join(20)
+    try:
+        yield outward
+    finally:
+        stop.set()
+        thread.join(20)
     assert not thread.is_alive()
 
 
@@ -137,3 +139,67 @@ def test_a_canary_that_no_queue_takes_is_known_and_statements_go_on(
         declare_topology(management)
         wait_for(lambda: outward.way_out().way is Way.OPEN, "a canary that a queue takes")
         assert outward.way_out().since_ms > since_ms
+
+
+@pytest.fixture
+def ways(monkeypatch: pytest.MonkeyPatch) -> list[Way]:
+    """Each way that is taken, while nothing routes and after it."""
+    monkeypatch.setattr(outward_module, "PERIOD_SECONDS", 0.5)
+    monkeypatch.setattr(outward_module, "RETRY_SECONDS", 2.0)
+    taken: list[Way] = []
+    go = Outward._go
+
+    def watched(self: Outward, way_out: WayOut, **named: Any) -> None:
+        go(self, way_out, **named)
+        taken.append(self.way_out().way)
+
+    monkeypatch.setattr(Outward, "_go", watched)
+    return taken
+
+
+def test_an_exchange_that_is_gone_is_known_over_reconnects_until_it_is_back(
+    telemetry_address: BrokerAddress, ear: Ear, shared_broker: SharedBroker, ways: list[Way]
+) -> None:
+    management = replace(shared_broker.management, virtual_host=telemetry_address.virtual_host)
+    with running(telemetry_address) as outward:
+        hears(ear, outward, statement(1))
+        management.call("DELETE", "exchanges", management.virtual_host, EXCHANGE)
+        wait_for(lambda: outward.way_out().way is Way.NOWHERE, "the refused canary")
+        first = outward.way_out()
+        assert first.reason == REFUSED
+        ways.clear()
+        outward.send([(MALFORMED, statement(2))])
+        wait_for(lambda: len(ways) >= 4, "a new connection, and one more refused canary")
+        hears(ear, outward, statement(3))
+        assert (set(ways), outward.way_out()) == ({Way.NOWHERE}, first)
+        declare_topology(management)
+        wait_for(lambda: outward.way_out().way is Way.OPEN, "a canary that a queue takes")
+
+
+def test_a_canary_that_lacks_the_permission_leads_nowhere_and_statements_go_on(
+    telemetry_address: BrokerAddress, ear: Ear, shared_broker: SharedBroker, ways: list[Way]
+) -> None:
+    def permit(write: str) -> None:
+        permissions = {"configure": ".*", "write": write, "read": ".*"}
+        place = "permissions", telemetry_address.virtual_host, "guest"
+        shared_broker.management.call("PUT", *place, body=permissions)
+
+    permit(r"^amq\.default$")
+    with running(telemetry_address) as outward:
+        wait_for(lambda: outward.way_out().way is Way.NOWHERE, "the refused canary")
+        ways.clear()
+        hears(ear, outward, statement(1))
+        wait_for(lambda: len(ways) >= 2, "more refused canaries")
+        assert set(ways) == {Way.NOWHERE}
+        permit(".*")
+        wait_for(lambda: outward.way_out().way is Way.OPEN, "a canary that a queue takes")
+
+
+def test_a_broker_that_is_away_is_away_even_where_nothing_routed_before(
+    telemetry_address: BrokerAddress, ways: list[Way]
+) -> None:
+    outward = Outward(replace(telemetry_address, port=1), threading.Event(), lambda: b"")
+    outward._set_nowhere(REFUSED)
+    with pytest.raises(BROKER_TROUBLE):
+        outward._serve()
+    assert ways == [Way.NOWHERE, Way.AWAY]

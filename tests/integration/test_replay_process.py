@@ -13,9 +13,11 @@ from sqlalchemy import Engine
 from processor.replay import MEMORY_BYTES
 from processor.rule_files import RULES_FOLDER
 from store import fence
+from store.dependencies import add_dependency
 from store.engine import transaction
 from store.ingest import keep_batch
 from store.model import Batch, Change, CheckKey
+from store.response import Dependency
 from store.rule_files import keep_rule_files
 from tests.contract.store.builders import NOW_MS, at, batch, change, hello, snapshot
 from tests.waiting import wait_for
@@ -32,6 +34,7 @@ MINE = """
     - {{name: empty, values: [1], ends: ok}}
 """
 ROOT = 'mount="/"'
+BEHIND = Dependency(dependency_no=0, agent_id="", parent_agent_id="", reason="rack", author="ana", created_ms=NOW_MS)
 
 
 def kept(engine: Engine, *batches: Batch) -> None:
@@ -106,6 +109,18 @@ def test_one_agent_a_shorter_time_and_the_users_own_rule(store_url: str, store_e
     assert rule["sentence"] == "1 incident instead of 0; 1 at times when today's rule says nothing"
     other = MINE.format(limit=85, hold=0).replace("disk-usage", "mine", 1)
     assert replay(store_url, other)["rules"][0]["sentence"] == "2 incidents; no rule with this id is in force today"
+
+
+def test_hosts_that_stand_behind_others_are_counted(store_url: str, store_engine: Engine) -> None:
+    kept(store_engine, *(history(name, 90.0) for name in ("switch", "web-1", "web-2", "web-3")), batch())
+    with transaction(store_engine) as connection:
+        for agent_id, parent in (("web-1", "switch"), ("web-1", "web-3"), ("web-2", "switch")):
+            add_dependency(connection, replace(BEHIND, agent_id=agent_id, parent_agent_id=parent))
+    content = MINE.format(limit=85, hold=0)
+    answers = [replay(store_url, content, agent_id=name) for name in (None, "web-1", "web-3")]
+    assert [one["agents_behind"] for one in answers] == [2, 1, 0]
+    nobody = replay(store_url, content, since_ms=NOW_MS + 1)
+    assert (nobody["agents"], nobody["agents_behind"]) == (0, 0)
 
 
 def test_the_rules_that_go_by_the_clock_as_they_ship(store_url: str, store_engine: Engine) -> None:

@@ -9,10 +9,13 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+NUMBERED_ONCE = {"sqlite_autoincrement": True}
+
 
 def upgrade() -> None:
     _widen_agent()
     _widen_checks_and_incidents()
+    _number_incidents_once()
     _create_notice()
     _create_mute()
     _create_dependency()
@@ -44,6 +47,18 @@ def _widen_checks_and_incidents() -> None:
     op.add_column("incident_event", sa.Column("author", sa.Text(), nullable=False, server_default=""))
 
 
+def _number_incidents_once() -> None:
+    """SQLite gives the number of a row that is gone to the next one, unless its table says otherwise from the start."""
+    if op.get_bind().dialect.name != "sqlite":
+        return
+    with op.batch_alter_table("incident_event", recreate="always", table_kwargs=NUMBERED_ONCE) as events:
+        events.drop_constraint("incident_event_number_known", type_="foreignkey")  # or they go with the old incidents
+    with op.batch_alter_table("incident", recreate="always", table_kwargs=NUMBERED_ONCE):
+        pass
+    with op.batch_alter_table("incident_event", recreate="always", table_kwargs=NUMBERED_ONCE) as events:
+        events.create_foreign_key("incident_event_number_known", "incident", ["number"], ["number"], ondelete="CASCADE")
+
+
 def _widen_accounts() -> None:
     op.add_column("gap", sa.Column("step", sa.BigInteger(), nullable=False, server_default="1"))
     op.add_column("suspect", sa.Column("sightings", sa.BigInteger(), nullable=False, server_default="1"))
@@ -72,6 +87,7 @@ def _create_notice() -> None:
         sa.ForeignKeyConstraint(["number"], ["incident.number"], name="notice_number_known", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("notice_no", name="notice_key"),
         sa.UniqueConstraint("dedup_key", name="notice_dedup_key_unique"),
+        **NUMBERED_ONCE,
     )
     waiting = sa.text("delivered_ms IS NULL AND dead_ms IS NULL AND cancelled_ms IS NULL")
     op.create_index("notice_waiting", "notice", ["due_ms"], sqlite_where=waiting, postgresql_where=waiting)
@@ -97,6 +113,7 @@ def _create_mute() -> None:
         sa.ForeignKeyConstraint(["number"], ["incident.number"], name="mute_number_known", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["agent_no"], ["agent.agent_no"], name="mute_agent_no_known"),
         sa.PrimaryKeyConstraint("mute_no", name="mute_key"),
+        **NUMBERED_ONCE,
     )
     op.create_index("mute_lifted_ms_ends_ms", "mute", ["lifted_ms", "ends_ms"])
 

@@ -59,7 +59,8 @@ def test_the_page_shows_values_before_and_at_the_opening(client: TestClient, kee
 def test_what_a_check_wrote_comes_with_its_incident(client: TestClient, keep: Keep) -> None:
     result = {"name": "app log", "state": "warning", "output": "1 new line matched\nERROR <b>sda1</b>\x1b"}
     taken = snapshot(wall_ms=OPENED_MS + 500, seq=1)
-    moved = change(key=CheckKey("web-3", "check", 'check="app log"'), sentence="app log: 1 new line matched")
+    key, line = CheckKey("web-3", "check", 'check="app log"'), "app log: 1 new line matched"
+    moved = change(key=key, severity=State.WARNING, sentence=line)
     told = replace(taken, extra=json.dumps({"checks": [result]}).encode())
     keep(Batch(agents=[agent()], snapshots=[told], incidents=[moved]))
     [found] = client.get("/api/v1/incidents/1/evidence").json()["check_outputs"]

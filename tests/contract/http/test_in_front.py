@@ -71,6 +71,14 @@ def test_each_says_why_it_has_no_incident(client: TestClient) -> None:
 
 
 @pytest.mark.usefixtures("site")
+def test_since_when_is_told_by_the_servers_clock(client: TestClient, keep: Keep) -> None:
+    keep(Batch(agents=[agent("web-2", clock_offset_ms=-3_600_000)]))
+    ahead = replace(trouble("web-2", "disk-usage", 'mount="/var"'), since_ms=NOW_MS - 240_000 + 3_600_000)
+    keep(Batch(checks=[ahead]))
+    assert str(shown(client, "web-2")["sentence"]).startswith("Critical for 4 min: ")
+
+
+@pytest.mark.usefixtures("site")
 def test_what_nobody_hears_of_hides_nobody(client: TestClient, engine: Engine) -> None:
     wanted = Mute(
         mute_no=0, reason="works", author="ana", created_ms=NOW_MS, starts_ms=NOW_MS, ends_ms=None, agent_id="gateway"
@@ -80,7 +88,7 @@ def test_what_nobody_hears_of_hides_nobody(client: TestClient, engine: Engine) -
     fleet = client.get("/").text
     assert "behind gateway.example" not in fleet
     assert "NEEDS YOU (2)" in fleet
-    assert "its incident opens with the next record that shows it" in str(shown(client, "web-2")["sentence"])
+    assert "no open incident explains it any more: it gets its own soon" in str(shown(client, "web-2")["sentence"])
 
 
 @pytest.mark.usefixtures("site")

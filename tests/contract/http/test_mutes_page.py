@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from helpdesk_api.desk import Desk
 from helpdesk_api.mute_page import ENDED_STAY_MS, weekly_words, when_words
+from helpdesk_api.routes import mute_pages
 from helpdesk_api.settings import Settings
 from store.model import Batch
 from store.response import Mute, Weekly
@@ -76,6 +77,21 @@ def test_another_site_ends_nothing_and_nor_does_who_may_only_look(desk: Desk, cl
     assert exposed.get("/mutes", headers=key).status_code == 200
     assert exposed.post("/mutes/1/lift", headers=key).status_code == 403
     assert client.get("/api/v1/mutes").json()["items"][0]["state"] == "in force"
+
+
+def test_an_old_mute_that_ended_lately_stands_before_newer_ones(
+    desk: Desk, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mute_pages, "MOST_ENDED", 2)
+    keep(troubled())
+    for _ in range(3):
+        add(client_of(desk), agent="web-3")
+    for minutes, mute_no in enumerate((3, 2, 1)):
+        assert client_at(desk, NOW_MS + minutes * 60_000).post(f"/mutes/{mute_no}/lift").status_code == 200
+    shown = words(client_at(desk, NOW_MS + HOUR_MS))
+    assert "Ended in the last 7 days (2)" in shown
+    assert shown.index("lifted 08:02 UTC") < shown.index("lifted 08:01 UTC")
+    assert "lifted 08:00 UTC" not in shown
 
 
 def test_what_ended_stays_for_a_week(desk: Desk, keep: Keep) -> None:

@@ -95,6 +95,25 @@ def test_a_lifted_mute_ends_once_and_stays_in_history(store_engine: Engine) -> N
         assert mutes.lift(connection, 10**9, "bob", NOW_MS) is None
 
 
+def test_those_that_ended_lately_are_found_by_their_end(store_engine: Engine) -> None:
+    old = add(store_engine, ends_ms=None).mute_no
+    over = add(store_engine, ends_ms=NOW_MS + 20).mute_no
+    long_over = add(store_engine, ends_ms=NOW_MS + 9).mute_no
+    early = add(store_engine, ends_ms=NOW_MS + 100).mute_no
+    add(store_engine, ends_ms=NOW_MS + 41)
+    add(store_engine, ends_ms=None)
+    with transaction(store_engine) as connection:
+        for mute_no, at_ms in ((early, NOW_MS + 10), (long_over, NOW_MS + 30), (old, NOW_MS + 40)):
+            mutes.lift(connection, mute_no, "bob", at_ms)
+
+    def ended(limit: int) -> list[int]:
+        with reading(store_engine) as connection:
+            return [one.mute_no for one in mutes.ended_mutes(connection, NOW_MS + 10, NOW_MS + 40, limit)]
+
+    assert ended(10) == [old, over, early], "lifted, over, lifted before it was over; one that was over before is not"
+    assert ended(2) == [old, over]
+
+
 def test_an_incident_that_is_muted_says_so_in_its_life(store_engine: Engine, number: int) -> None:
     kept = add(store_engine, number=number)
     add(store_engine, agent_id="web-1")

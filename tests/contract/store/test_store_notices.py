@@ -203,7 +203,7 @@ def test_notices_stay_with_their_incident_and_the_dead_longer(store_engine: Engi
     assert listed(store_engine) == []
 
 
-def test_a_log_holds_the_newest_of_what_comes_back(store_engine: Engine, number: int) -> None:
+def test_a_log_holds_the_oldest_and_the_newest_of_what_comes_back(store_engine: Engine, number: int) -> None:
     reminders = [notice(number, f"1/ops/reminder-{no}", kind=NoticeKind.REMINDER) for no in range(1, 6)]
     elsewhere = notice(number, "1/boss/reminder-1", kind=NoticeKind.REMINDER, channel="boss")
     problem, *kept, other = offered(store_engine, notice(number), *reminders, elsewhere)
@@ -212,7 +212,8 @@ def test_a_log_holds_the_newest_of_what_comes_back(store_engine: Engine, number:
     with reading(store_engine) as connection:
         log = outbox.log_of(connection, [number, 999])
         assert outbox.log_of(connection, []) == []
-    assert [each.notice_no for each in log] == [one.notice_no for one in (problem, kept[2], kept[4], other)]
+    ends = (problem, kept[0], kept[2], kept[4], other)
+    assert [each.notice_no for each in log] == [one.notice_no for one in ends]
 
 
 def test_what_waits_has_another_mark_when_it_waits_otherwise(store_engine: Engine, number: int) -> None:

@@ -1,16 +1,19 @@
 """What a rehearsal reads: snapshots in the order of their times with the readings asked for, and real incidents."""
 
+from collections.abc import Iterator
+from typing import Any, cast
+
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from store import fence
 from store.engine import reading
 from store.ingest import keep_batch
-from store.model import HUB, Change, CheckKey
+from store.model import HUB, Change, CheckKey, KeptRecord
 from store.replays import (
     Announcement,
     agents_of,
-    announcements_before,
+    announcements_between,
     incidents_between,
     oldest_snapshot_ms,
     snapshots_between,
@@ -92,24 +95,83 @@ def test_the_agents_are_all_but_the_hub(store_engine: Engine, epoch: int) -> Non
         assert agents_of(connection, "nobody") == []
 
 
+def announced(
+    engine: Engine, agent_ids: set[str], since_ms: int = 0, end_ms: int = NOW_MS + 9
+) -> tuple[list[Announcement], int]:
+    """And how many rows were read for them."""
+    with reading(engine) as connection:
+        counting = Counting(connection)
+        found = list(announcements_between(cast("Connection", counting), agent_ids, since_ms, end_ms))
+    return found, counting.rows
+
+
+class Counting:
+    """As much of a connection as is needed to read rows."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection, self.rows = connection, 0
+
+    def execute(self, query: Any) -> Iterator[Any]:
+        for row in self._connection.execute(query):
+            self.rows += 1
+            yield row
+
+
+def keep_announcements(engine: Engine, epoch: int, *records: KeptRecord) -> None:
+    agents = [agent(agent_id) for agent_id in ("web-1", "db-1", "other")]
+    keep_batch(engine, batch(agents=agents, records=records), epoch)
+
+
 def test_hellos_and_goodbyes_come_by_time(store_engine: Engine, epoch: int) -> None:
-    records = [
+    keep_announcements(
+        store_engine,
+        epoch,
         hello(1, wall_ms=NOW_MS + 2, raw=b'{"type":"hello","group":"web"}'),
         hello(2, wall_ms=NOW_MS + 9),
         hello(3, wall_ms=NOW_MS + 4, kind="goodbye", raw=b'{"type":"goodbye","reason":"stopped"}'),
         hello(4, wall_ms=NOW_MS + 3, kind="loss", raw=b"{}"),
         hello(1, "db-1", wall_ms=NOW_MS + 1),
         hello(1, "other", wall_ms=NOW_MS + 1),
-    ]
-    agents = [agent(), agent("db-1"), agent("other")]
-    keep_batch(store_engine, batch(agents=agents, records=records), epoch)
-    with reading(store_engine) as connection:
-        found = list(announcements_before(connection, {"web-1", "db-1"}, NOW_MS + 9))
+    )
+    found, _ = announced(store_engine, {"web-1", "db-1"})
     assert found == [
         Announcement(wall_ms=NOW_MS + 1, agent_id="db-1", group=""),
         Announcement(wall_ms=NOW_MS + 2, agent_id="web-1", group="web"),
         Announcement(wall_ms=NOW_MS + 4, agent_id="web-1"),
     ]
+
+
+def test_of_one_agent_the_others_are_not_read(store_engine: Engine, epoch: int) -> None:
+    records = [hello(seq, name, wall_ms=NOW_MS + seq) for name in ("web-1", "db-1", "other") for seq in range(1, 7)]
+    keep_announcements(store_engine, epoch, *records)
+    found, rows = announced(store_engine, {"db-1"}, since_ms=NOW_MS + 4)
+    assert [one.wall_ms - NOW_MS for one in found] == [3, 4, 5, 6]
+    assert {one.agent_id for one in found} == {"db-1"}
+    assert rows == 4
+
+
+def test_of_the_time_before_only_the_newest_are_read(store_engine: Engine, epoch: int) -> None:
+    gone: dict[str, Any] = {"kind": "goodbye", "raw": b"{}"}
+    keep_announcements(
+        store_engine,
+        epoch,
+        hello(1, wall_ms=NOW_MS + 1, raw=b'{"group":"old"}'),
+        hello(2, wall_ms=NOW_MS + 2, **gone),
+        hello(3, wall_ms=NOW_MS + 3, raw=b'{"group":"web"}'),
+        hello(4, wall_ms=NOW_MS + 4, **gone),
+        hello(5, wall_ms=NOW_MS + 6),
+        hello(1, "db-1", wall_ms=NOW_MS + 2),
+        hello(2, "db-1", wall_ms=NOW_MS + 5),
+    )
+    found, rows = announced(store_engine, {"web-1", "db-1", "other"}, since_ms=NOW_MS + 5)
+    assert found == [
+        Announcement(wall_ms=NOW_MS + 2, agent_id="db-1", group=""),
+        Announcement(wall_ms=NOW_MS + 3, agent_id="web-1", group="web"),
+        Announcement(wall_ms=NOW_MS + 4, agent_id="web-1"),
+        Announcement(wall_ms=NOW_MS + 5, agent_id="db-1", group=""),
+        Announcement(wall_ms=NOW_MS + 6, agent_id="web-1", group=""),
+    ], "who said goodbye is in the group of the hello before"
+    assert rows == len(found)
 
 
 def test_the_oldest_snapshot(store_engine: Engine, epoch: int) -> None:

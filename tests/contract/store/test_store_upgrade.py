@@ -8,10 +8,12 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from store import delivery, quarantine
 from store.agents import fleet_state
 from store.engine import open_engine, reading, transaction
+from store.incidents import get_incident
 from store.migrate import migrate, require_current
 from store.model import Agent
 from store.record_account import EpochAccount, Gap, GapState
@@ -27,6 +29,16 @@ AGENT = """
 QUARANTINE = """
     INSERT INTO quarantine (received_ms, place, routing_key, headers, reason, detail, sha256, body)
     VALUES (:received_ms, 0, 'web-1', '{}', 'not-json', '', :sha256, :body)
+"""
+
+INCIDENT = """
+    INSERT INTO incident (number, agent_no, rule, subject, severity, title, sentence, value, metric, limit_value,
+                          opened_ms, updated_ms, remedies)
+    VALUES (:number, 1, 'disk-full', :subject, 'critical', 'full', 'it is full', 99.5, 'disk', 90, 1, 2, '[]')
+"""
+ENTRY = """
+    INSERT INTO incident_event (event_no, number, change, severity, at_ms, received_ms, epoch, seq, value, sentence)
+    VALUES (:event_no, :number, 'opened', 'critical', 1, 1, 1, :event_no, 99.5, 'it is full')
 """
 
 
@@ -150,3 +162,24 @@ def test_nobody_judges_what_an_earlier_version_may_have_dropped_for_its_age(firs
     migrate(first_version)
     with reading(first_version) as connection:
         assert connection.execute(text("SELECT dropped_before_ms FROM fence")).scalar() == NOW_MS + 3
+
+
+def test_incidents_keep_their_timelines_and_their_rules(first_version: Engine) -> None:
+    with transaction(first_version) as connection:
+        add_agent(connection, 1, "web-1")
+        for number in (3, 8):
+            connection.execute(text(INCIDENT), {"number": number, "subject": f"/{number}"})
+            connection.execute(text(ENTRY), {"number": number, "event_no": number * 10})
+    migrate(first_version)
+    with transaction(first_version) as connection:
+        kept = [get_incident(connection, number) for number in (3, 8)]
+        assert [(one.number, one.key.subject, one.opened_ms, len(one.timeline)) for one in kept if one] == [
+            (3, "/3", 1, 1),
+            (8, "/8", 1, 1),
+        ]
+        connection.execute(text("DELETE FROM incident WHERE number = 8"))
+        assert connection.execute(text("SELECT number, event_no FROM incident_event")).all() == [(3, 30)]
+    with pytest.raises(IntegrityError), transaction(first_version) as connection:
+        connection.execute(text(INCIDENT), {"number": 9, "subject": "/3"})  # a second open one of the same check
+    with pytest.raises(IntegrityError), transaction(first_version) as connection:
+        connection.execute(text(ENTRY), {"number": 8, "event_no": 90})

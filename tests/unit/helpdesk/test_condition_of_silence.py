@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from health.state import State
 from helpdesk_api.condition import AGENT_SILENT, condition_of
-from helpdesk_api.fleet import worst_by_agent
+from helpdesk_api.fleet import NO_NUMBER, worst_by_agent
 from helpdesk_api.freshness import Freshness
 from store.incidents import OpenIncident
 from store.model import Agent
@@ -35,6 +35,13 @@ def test_the_processors_sentence_stands_alone() -> None:
 def test_it_comes_before_what_the_host_said_last() -> None:
     disk = replace(SILENT, number=3, rule="disk-full", sentence="disk / is full")
     assert worst_by_agent([disk, SILENT])["web-3"] is SILENT
+
+
+def test_what_has_an_incident_comes_before_what_has_none() -> None:
+    disk = replace(SILENT, number=3, rule="disk-full", sentence="disk / is full")
+    withheld = replace(disk, number=NO_NUMBER, rule="heat", sentence="heat is critical, no incident of its own")
+    assert worst_by_agent([withheld, disk])["web-3"] is disk
+    assert worst_by_agent([replace(SILENT, number=NO_NUMBER), disk])["web-3"] is disk
 
 
 def test_a_pipeline_in_doubt_excuses_the_host_all_the_same() -> None:

@@ -23,6 +23,7 @@ def child(**fields: Any) -> dict[str, Any]:
         "reached_ms": UNTIL_MS,
         "snapshots": 9,
         "agents": 1,
+        "agents_behind": 0,
         "ended": "",
         "rules": [],
     }
@@ -44,6 +45,17 @@ def child(**fields: Any) -> dict[str, Any]:
             "and nothing is said of the time after 2026-09-21T14:15:50Z",
         ),
         ({"began_ms": None}, "no snapshot of this time is kept"),
+        (
+            {"agents_behind": 1},
+            "all of the time from 2026-09-21T14:13:20Z to 2026-09-21T14:23:20Z. Dependencies are not applied: "
+            "of 1 host behind others, incidents that would have been withheld are counted",
+        ),
+        (
+            {"agents_behind": 7, "ended": "25 s were over", "reached_ms": SINCE_MS + 150_000},
+            "CUT: 25% of the time from 2026-09-21T14:13:20Z to 2026-09-21T14:23:20Z; 25 s were over, "
+            "and nothing is said of the time after 2026-09-21T14:15:50Z. Dependencies are not applied: "
+            "of 7 hosts behind others, incidents that would have been withheld are counted",
+        ),
     ],
 )
 def test_how_far_it_came_is_said_in_words(fields: dict[str, Any], told: str) -> None:

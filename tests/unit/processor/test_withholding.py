@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from health.state import State
+from processor.decision import Decision, Learnt
 from processor.findings import OWN_RULES, SILENCE_RULES
 from processor.judgement import is_open
 from processor.memory import FleetMemory
@@ -20,7 +21,7 @@ from processor.rule_set import RuleSet
 from processor.withholding import without_explained
 from rabbitmq.records import Snapshot
 from store.behind import ABOUT_RECORDS, Behind
-from store.model import Change, CheckKey, FleetState, IncidentChange
+from store.model import Batch, Change, CheckKey, FleetState, IncidentChange
 from store.response import Dependency, Mute
 from tests.unit.processor.deliveries import decide, delivery, empty_memory, snapshot, wall_ms
 from tests.unit.processor.rules_of_tests import rule
@@ -148,6 +149,51 @@ def test_a_chain_is_one_trouble(order: int) -> None:
     assert site.hosts == {"b"}
     site.report(*[("b", GOOD), ("a", BAD)][::order])
     assert site.hosts == {"a"}
+
+
+def test_who_sends_first_of_a_chain_whose_end_is_well_again_waits_for_what_stands_before_it() -> None:
+    site = Site(behind("a", "b"), behind("b", "c"))
+    site.report(("c", BAD), ("b", BAD), ("a", BAD))
+    site.report(("c", GOOD))
+    site.report(("a", BAD))
+    assert site.hosts == set()
+    site.report(("b", BAD))
+    site.report(("a", BAD))
+    assert site.hosts == {"b"}
+
+
+def test_a_check_that_is_overdue_and_has_not_opened_hides_nobody() -> None:
+    site = Site(behind("a", "b"), behind("b", "c"))
+    site.report(("c", BAD), ("b", BAD), ("a", BAD))
+    site.report(("c", GOOD))
+    site.memory.overdue = {"a", "b"}
+    site.report(("a", BAD))
+    assert site.hosts == {"a"}
+    site.report(("b", BAD))
+    assert site.hosts == {"a", "b"}
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_that_is_overdue_and_opens_now_hides_who_is_behind_it(order: int) -> None:
+    site = Site(behind("a", "b"), behind("b", "c"))
+    site.report(("c", BAD), ("b", BAD), ("a", BAD))
+    site.report(("c", GOOD))
+    site.memory.overdue = {"a", "b"}
+    site.report(*[("a", BAD), ("b", BAD)][::order])
+    assert site.hosts == {"b"}
+
+
+@pytest.mark.parametrize("since_ms", [2**53 - 1, wall_ms(-400), wall_ms(10)])
+def test_a_time_that_cannot_be_is_left_out(since_ms: int) -> None:
+    """The agent's clock was stepped while the check was withheld."""
+    site = Site(behind("web", "gateway"))
+    site.report(("gateway", BAD), ("web", BAD))
+    site.memory.apply(
+        Decision(Batch(checks=[replace(site.memory.checks("web")["load", ""], since_ms=since_ms)]), Learnt())
+    )
+    site.report(("gateway", GOOD), ("web", BAD))
+    [opened] = site.open.values()
+    assert opened.sentence == "load is 99, limit 10; until now behind another trouble"
 
 
 def test_hosts_in_a_cycle_hide_nobody_of_it_and_a_host_behind_them_waits() -> None:

@@ -1,16 +1,22 @@
 """Hosts that fall silent behind a silent host: one incident, and theirs once nothing explains them any more."""
 
+from dataclasses import replace
+
+from health.state import State
+from processor.decision import Decision, Learnt
 from processor.memory import FleetMemory
 from processor.parents import Parents
 from processor.silence.evidence import Senses
 from processor.silence.road import Way, WayOut
+from processor.silence.verdict import RETURNS_WITHIN_MS
 from processor.silence.watch import SilenceWatch
 from store.behind import Behind
-from store.model import HUB, Change, CheckKey, FleetState, Flow
+from store.model import HUB, STALE_AFTER_AT_LEAST_MS, Batch, Change, Check, CheckKey, FleetState, Flow
 from store.response import Dependency
 from tests.unit.silence.world import World, agent
 
 SILENT = "agent-silent"
+GRACE_SECONDS = (RETURNS_WITHIN_MS + STALE_AFTER_AT_LEAST_MS) // 1000
 
 
 def site(*children: str) -> World:
@@ -30,7 +36,8 @@ def fall_silent(world: World, *agent_ids: str) -> None:
 def restarted(world: World) -> None:
     """Another processor takes over what the store has; it stored a canary just now."""
     old, fleet = world.memory, world.memory.agents
-    checks = {check.key: check for agent_id in (*fleet, HUB) for check in old.findings(agent_id).values()}
+    known = [(*old.checks(agent_id).values(), *old.findings(agent_id).values()) for agent_id in (*fleet, HUB)]
+    checks = {check.key: check for checks in known for check in checks}
     withheld = [key for key in checks if old.is_withheld(key)]
     world.memory = FleetMemory(FleetState(agents=fleet, checks=checks, withheld=withheld))
     world.memory.parents, world.memory.canary_monotonic_ms = old.parents, old.canary_monotonic_ms
@@ -45,12 +52,102 @@ def test_hosts_behind_a_silent_one_have_no_incident_and_no_family_until_it_is_he
     fall_silent(world, "gateway", "web", "db", "mail")
     assert world.open_rules() == [("gateway", SILENT)]
     world.sending |= {"gateway", "web"}
-    world.pass_seconds(10)
+    world.pass_seconds(GRACE_SECONDS)
+    assert world.open_rules() == []
+    world.pass_seconds(20)
     assert world.open_rules() == [("db", SILENT), ("mail", SILENT)]
     world.sending |= {"db", "mail"}
     world.pass_seconds(10)
     assert world.open_rules() == []
     assert {change.key.agent_id for change in world.changes} == {"gateway", "db", "mail"}
+
+
+def test_hosts_that_come_back_one_by_one_after_the_one_in_front_are_never_blamed() -> None:
+    children = [f"web-{number}" for number in range(12)]
+    world = site(*children)
+    fall_silent(world, "gateway", *children)
+    world.sending.add("gateway")
+    world.pass_seconds(8)
+    for child in children:
+        world.pass_seconds(5)
+        world.sending.add(child)
+        assert world.open_rules() == []
+    world.pass_seconds(GRACE_SECONDS)
+    assert {change.key.agent_id for change in world.changes} == {"gateway"}
+
+
+def test_hosts_that_never_come_back_are_told_of_one_by_one_and_are_no_family() -> None:
+    children = [f"web-{number}" for number in range(12)]
+    world = site(*children)
+    fall_silent(world, "gateway", *children)
+    world.sending.add("gateway")
+    world.pass_seconds(GRACE_SECONDS + 60)
+    assert world.open_rules() == sorted((child, SILENT) for child in children)
+    assert "fell silent within" not in world.sentence("web-0")
+    restarted(world)
+    world.pass_seconds(GRACE_SECONDS * 3)
+    assert world.open_rules() == sorted((child, SILENT) for child in children)
+
+
+def test_a_host_whose_silence_counts_only_after_the_one_in_front_is_back_has_the_same_time() -> None:
+    world = site("web")
+    world.sending -= {"gateway", "web"}
+    world.pass_seconds(19)
+    assert world.open_rules() == [("gateway", SILENT)]
+    world.keep([replace(world.memory.agents["web"], interval_ms=10_000)])
+    world.sending.add("gateway")
+    world.pass_seconds(60)
+    assert world.open_rules() == []
+    world.pass_seconds(60)
+    assert world.open_rules() == [("web", SILENT)]
+
+
+def test_a_host_that_was_heard_after_the_one_in_front_has_no_more_time_than_any_other() -> None:
+    world = site("web")
+    fall_silent(world, "gateway", "web")
+    world.sending |= {"gateway", "web"}
+    world.pass_seconds(10)
+    fall_silent(world, "web")
+    assert world.open_rules() == [("web", SILENT)]
+
+
+def test_no_grace_ends_while_records_do_not_flow() -> None:
+    world = site("web")
+    fall_silent(world, "gateway", "web")
+    world.sending |= {"gateway"}
+    world.pass_seconds(10)
+    world.flows = False
+    world.pass_seconds(GRACE_SECONDS * 2)
+    world.flows = True
+    world.pass_seconds(GRACE_SECONDS)
+    assert world.open_rules() == []
+    world.pass_seconds(20)
+    assert world.open_rules() == [("web", SILENT)]
+
+
+def test_withheld_checks_are_overdue_when_nothing_has_explained_them_for_the_time_it_takes_to_return() -> None:
+    world = site("web")
+    fall_silent(world, "gateway")
+    full = Check(key=CheckKey("web", "disk-usage", ""), state=State.CRITICAL, since_ms=world.clocks.wall_ms, value=99.0)
+    world.memory.apply(Decision(Batch(checks=[full]), Learnt(withheld=[full.key])))
+    world.pass_seconds(GRACE_SECONDS * 2)
+    assert world.memory.overdue == frozenset()
+    world.sending.add("gateway")
+    world.pass_seconds(GRACE_SECONDS)
+    assert world.memory.overdue == frozenset()
+    world.pass_seconds(6)
+    assert world.memory.overdue == {"web"}
+    world.flows = False
+    world.pass_seconds(40)
+    assert world.memory.overdue == frozenset()
+    world.flows = True
+    for starts_anew in (False, True):
+        if starts_anew:
+            restarted(world)
+        world.pass_seconds(GRACE_SECONDS)
+        assert world.memory.overdue == frozenset()
+        world.pass_seconds(20)
+        assert world.memory.overdue == {"web"}
 
 
 def test_a_silence_that_was_told_of_before_stays_and_ends_by_itself() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from processor.silence.facts import Reach
-from processor.silence.road import Way, WayOut
+from processor.silence.road import REFUSED, Way, WayOut
 from store.model import HUB, Change, CheckKey, Flow
 from tests.unit.silence.world import World, agent
 
@@ -117,6 +117,15 @@ def test_a_queue_that_is_gone_is_named_with_what_makes_it_and_its_return_ends_it
     world.pass_seconds(15)
     assert world.open_rules() == []
     assert world.changes[-1].sentence == "records flow again, all that waited is read; the queue takes them"
+
+
+def test_an_exchange_that_takes_nothing_is_named_with_what_makes_it() -> None:
+    world = connected("web", "db")
+    world.way_out = WayOut(Way.NOWHERE, world.clocks.monotonic_ms, REFUSED)
+    world.pass_seconds(90)
+    (opened,) = world.changes
+    assert "the exchange health.telemetry is gone, or the permission to write there" in opened.sentence
+    assert "Run `python -m rabbitmq setup`" in opened.sentence
 
 
 def test_a_processor_that_is_behind_is_one_incident_of_the_hub() -> None:

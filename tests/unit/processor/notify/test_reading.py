@@ -80,6 +80,7 @@ def test_the_log_of_an_incident_does_not_grow_with_its_reminders(new_hub: NewHub
         log = outbox.log_of(connection, [number])
     assert [(notice.kind, notice.notice_no) for notice in log] == [
         (NoticeKind.PROBLEM, hub.kept[0].notice_no),
+        (NoticeKind.REMINDER, hub.kept[1].notice_no),
         (NoticeKind.REMINDER, hub.kept[-1].notice_no),
     ]
     hub.restart()
