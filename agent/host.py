@@ -13,6 +13,7 @@ from rabbitmq.records import Scope
 
 CONTAINER_MARKERS = (".dockerenv", "run/.containerenv")
 CONTAINER_CGROUPS = (b"/docker", b"/kubepods", b"/lxc", b"/libpod", b"/containerd", b"/machine.slice/libpod")
+SYSTEMD_CGROUP = b"0::/init.scope"  # of process 1 as only a host sees it, or a container that boots a system of its own
 LONGEST_NAME = 256
 WRITTEN_IN_ONE_PIECE = frozenset({"stat", "meminfo", "loadavg", "uptime"})  # single_open in the kernel's fs/proc
 _CHUNK_BYTES = 65536
@@ -139,7 +140,8 @@ def _why_container(environment: Mapping[str, str], system_root: Path) -> str | N
     """The sign that this process runs in a container, or None.
 
     A marker file alone is no sign: machine images made from container images carry it, too. It counts where / is only
-    a folder of some larger file system.
+    a folder of some larger file system. Nor is an overlay as /, which some hosts have to keep their disk as it is: not
+    where process 1 is the system's own and no engine left its mark.
     """
     if environment.get("container"):
         return f"a container of {environment['container']} (variable container)"
@@ -151,7 +153,8 @@ def _why_container(environment: Mapping[str, str], system_root: Path) -> str | N
     if any(sign in cgroups for sign in CONTAINER_CGROUPS):
         return "a container: process 1 is in a container engine's control group"
     root = next((mount for mount in reversed(mounts) if mount.point == b"/"), None)
-    if root is not None and root.kind in ("overlay", "fuse.fuse-overlayfs"):
-        return "a container: / is an overlay"
     marked = any((system_root / marker).exists() for marker in CONTAINER_MARKERS)
+    is_overlay = root is not None and root.kind in ("overlay", "fuse.fuse-overlayfs")
+    if is_overlay and (marked or SYSTEMD_CGROUP not in cgroups.split()):
+        return "a container: / is an overlay"
     return "a container: marked by its engine" if marked and root and root.inner_path != b"/" else None

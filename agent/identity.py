@@ -43,7 +43,8 @@ def claim_identity(state_folder: Path) -> Identity:
 
 def slot_folders(state_folder: Path) -> list[Path]:
     """All slots ever claimed in this state folder, lowest first."""
-    return sorted((state_folder / "slots").glob("[0-9]*"), key=lambda folder: int(folder.name))
+    claimed = (folder for folder in (state_folder / "slots").glob("[0-9]*") if folder.name.isdecimal())
+    return sorted(claimed, key=lambda folder: int(folder.name))
 
 
 def known_agent_id(state_folder: Path) -> str | None:

@@ -13,7 +13,6 @@ from agent.status import STATUS_FILE
 
 STATE_FILE = "checks.json"
 OLD_AFTER_SECONDS = 86400.0
-CLOCK_TOLERANCE_SECONDS = 60.0
 
 log = logging.getLogger("agent")
 
@@ -31,7 +30,9 @@ def save_state(folder: Path, checks: Sequence[Kept], *, durable: bool) -> None:
 def load_state(folder: Path, now_seconds: float) -> tuple[Sequence[Kept], float]:
     """What the last start of the agent left behind, and how many seconds nobody looked since.
 
-    Nothing when the file is damaged, or when the agent was away for a day. `now_seconds` is Unix time.
+    Nothing when the file is damaged, or when the agent was away for a day. After a power cut a machine without a clock
+    of its own is behind: then nobody knows how long, and what was tried already must not be tried again. `now_seconds`
+    is Unix time.
     """
     try:
         content = (folder / STATE_FILE).read_bytes()
@@ -41,7 +42,7 @@ def load_state(folder: Path, now_seconds: float) -> tuple[Sequence[Kept], float]
     except OSError as error:
         log.warning("the state of the checks cannot be read (%s), they begin anew", error)
         return (), 0.0
-    if not -CLOCK_TOLERANCE_SECONDS <= away_seconds <= OLD_AFTER_SECONDS:
+    if away_seconds > OLD_AFTER_SECONDS:
         log.info("the state of the checks is of another day, they begin anew")
         return (), 0.0
     try:

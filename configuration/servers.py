@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FilePath, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from configuration.existing_path import ExistingFile
 
 Text = Annotated[str, Field(min_length=1)]
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -22,7 +24,7 @@ class ServerSettings(BaseModel):
     rabbitmq_user: Text
     rabbitmq_password: SecretStr
     rabbitmq_virtual_host: Text = "/"
-    notifications_file: FilePath = Path("/etc/healthmon/notifications.toml")  # must be there when it is named
+    notifications_file: ExistingFile = Path("/etc/healthmon/notifications.toml")  # must be there when it is named
 
     @property
     def database_secret(self) -> str | None:

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 verb=$1
 mode=${MODE:-auto}
 patience_seconds=90
+fetch_seconds=600
 compose="docker compose"
 if command -v docker-compose >/dev/null; then compose=docker-compose; fi
 
@@ -14,14 +15,19 @@ engine_answers() {
 }
 
 base_images() {
-  sed -n 's/^ *image: *//p' docker-compose.yml | grep -v '^healthmon-'
+  sed -n 's/^ *image: *//p' docker-compose.yml
   sed -n 's/^FROM *\([^ ]*\).*/\1/p' Dockerfile.*
 }
 
 have_base_images() {
   for image in $(base_images | sort -u); do
-    docker image inspect "$image" >/dev/null 2>&1 || docker pull --quiet "$image" >/dev/null 2>&1 || return 1
+    docker image inspect "$image" >/dev/null 2>&1 || fetch "$image" || return 1
   done
+}
+
+fetch() {
+  echo "Fetching $1 (at most $fetch_seconds s)"
+  timeout "$fetch_seconds" docker pull --quiet "$1" >/dev/null
 }
 
 compose_works() {
@@ -38,9 +44,10 @@ up_compose() {
     echo "MODE=compose needs a Docker engine that answers and Compose; 'docker info' tells more." >&2
     exit 1
   fi
+  open_mounted_folders
   build
   $compose up -d || say_why_not
-  echo "Waiting for the first records"
+  echo "Waiting until a record goes all the way"
   wait_until_ready
   page=http://$(published helpdesk 8000)
   echo "healthmon is up"
@@ -53,10 +60,17 @@ up_compose() {
   echo "  stop      make down"
 }
 
-# Two images, shared by all services of ours. When it fails, once more with everything that the builder says.
+# When it fails, once more with everything that the builder says.
 build() {
   echo "Building the images (about half a minute the first time)"
-  $compose build --quiet processor agent || $compose build processor agent
+  $compose build --quiet || $compose build
+}
+
+# After a clone under a strict umask the containers' users could not look into what is mounted. Files of your own stay
+# as they are.
+open_mounted_folders() {
+  chmod a+rx config/server config/server/rules config/agent
+  chmod a+r rabbitmq/rabbitmq.conf rabbitmq/enabled_plugins
 }
 
 # Preflight's own words, of this start only; whatever else went wrong, Compose has said above.

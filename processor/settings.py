@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import DirectoryPath, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from configuration.existing_path import ExistingFolder
 from configuration.reader import read_settings
 from configuration.servers import HttpUrl, ServerSettings, Text
 from rabbitmq.connection import BrokerAddress
@@ -24,7 +25,7 @@ class Settings(ServerSettings):
     rabbitmq_password: SecretStr = SecretStr(PROCESSOR_USER)
     public_url: HttpUrl = "http://localhost:8000"
     retention_hours: Annotated[float, Field(gt=0, le=24 * 366)] = 24 * 7
-    rules_dir: DirectoryPath | None = None
+    rules_dir: ExistingFolder | None = None
 
     @property
     def broker(self) -> BrokerAddress:

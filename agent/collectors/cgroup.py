@@ -33,14 +33,15 @@ class MemoryUse:
 class Cgroup:
     """The control group of the container this process runs in.
 
-    Its folder is the one mounted at /sys/fs/cgroup, as engines show a container only its own; where the whole tree is
-    shown, it is the process' own path below that.
+    Its folder is the process' own path below /sys/fs/cgroup where the whole tree is shown, or that mount itself, as
+    most engines show a container only its own.
     """
 
     def __init__(self, host: Host) -> None:
         self._mount = f"{host.sys}/fs/cgroup"
         lines = host.read_proc("self/cgroup").decode("utf-8", "backslashreplace").splitlines()
-        self._paths = dict(line.split(":", 2)[1:] for line in lines)
+        groups = (line.split(":", 2)[1:] for line in lines)
+        self._paths = {controller: path for controllers, path in groups for controller in controllers.split(",")}
         self.is_version_2 = os.path.exists(f"{self._mount}/cgroup.controllers")  # noqa: PTH110 - no Path per collection
 
     def cpu(self) -> CpuUse:
@@ -57,7 +58,7 @@ class Cgroup:
 
     def _cpu_2(self) -> CpuUse:
         used = _pairs(self._read("", "cpu.stat"))
-        quota, period = self._read("", "cpu.max").split()
+        quota, period = self._read_or("", "cpu.max", b"max 100000").split()
         limit = None if quota == b"max" else float(quota) / float(period)
         return CpuUse(used["usage_usec"] / 1e6, used["user_usec"] / 1e6, used["system_usec"] / 1e6, limit)
 
@@ -111,9 +112,9 @@ class Cgroup:
     def _read(self, controller: str, name: str) -> bytes:
         folder = f"{self._mount}/{controller}"
         try:
-            return read_file(f"{folder}/{name}")
-        except FileNotFoundError:
             return read_file(f"{folder}{self._paths.get(controller, '')}/{name}")
+        except FileNotFoundError:
+            return read_file(f"{folder}/{name}")
 
     def _read_or(self, controller: str, name: str, otherwise: bytes) -> bytes:
         try:

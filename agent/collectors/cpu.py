@@ -1,5 +1,7 @@
 """How busy the processors are: in all, by core and by mode."""
 
+import math
+
 from agent.collectors.cgroup import Cgroup
 from agent.collectors.collector import EVERYWHERE, Fact, labelled
 from agent.collectors.rates import Counters, Rate, Rates
@@ -63,7 +65,7 @@ class Cpu:
         rates = self._rates.per_second(counters, now_seconds)
         if ALL_CORES not in rates:
             return {}
-        cores = use.limit_cores or usable_cores(host)
+        cores = min(use.limit_cores or math.inf, usable_cores(host))
         used, user, system = (min(100.0, 100 * rate / cores) for rate in rates[ALL_CORES])
         return {
             "cpu.usage_percent": used,

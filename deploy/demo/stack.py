@@ -14,6 +14,7 @@ from deploy.local.dotenv import read_dotenv
 ROOT = Path(__file__).parents[2]
 HEALTHMON = ROOT / ".venv/bin/healthmon"
 ADMIN_KEY_FILE = ROOT / "var/run/admin.key"
+AGENT_STATE = ROOT / "var/agent"
 PATIENCE_SECONDS = 30
 Ended: TypeAlias = "subprocess.CompletedProcess[str]"
 
@@ -39,7 +40,7 @@ def find_stack(environment: Mapping[str, str]) -> Stack | None:
     compose = compose_command()
     candidates = [
         Stack("compose", [*compose, "exec", "-T", "helpdesk", "healthmon"], FullDisk(compose)),
-        Stack("local", [*_own_key(environment), str(HEALTHMON), "--url", local_url(environment)], BusyCpu()),
+        Stack("local", [*_own_key(environment), str(HEALTHMON), "--url", local_url(environment)], BusyCpu(AGENT_STATE)),
     ]
     return next((stack for stack in candidates if wanted in ("auto", stack.mode) and _answers(stack)), None)
 

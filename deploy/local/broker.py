@@ -5,6 +5,7 @@
 Both are direct children that run in the foreground and die with their parent, so a process id is enough to stop them.
 """
 
+import errno
 import http.client
 import os
 import random
@@ -57,12 +58,15 @@ def free_ports(count: int) -> list[int]:
 
 
 def is_free(port: int, address: str = LOOPBACK) -> bool:
+    """Whether nobody listens there. Raises OSError when this process could not either, whoever listens."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address, port))
-        except OSError:
-            return False
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return False
+            raise
     return True
 
 

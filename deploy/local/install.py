@@ -9,10 +9,9 @@ from pathlib import Path
 from deploy.local.broker import is_installed
 
 SCRIPT = Path(__file__).with_name("install_rabbitmq.sh")
-ADVICE = (
-    "RabbitMQ is not installed, and installing it needs root. Run this, then `make up` again:\n"
-    f"  sudo sh {SCRIPT.relative_to(SCRIPT.parents[2])}\n"
-    "It installs Debian's rabbitmq-server and starts no system broker."
+NO_APT = (
+    "RabbitMQ is not installed, and there is no apt-get here to install it with. Install rabbitmq-server of your "
+    "system, then `make up` again."
 )
 
 
@@ -24,13 +23,25 @@ def require_rabbitmq(say: Callable[[str], None]) -> None:
     """Install Debian's package as root or by sudo without a password; raises NotInstalled."""
     if is_installed():
         return
+    if shutil.which("apt-get") is None:
+        raise NotInstalled(NO_APT)
     root = _way_to_root()
-    if root is None or shutil.which("apt-get") is None:
-        raise NotInstalled(ADVICE)
+    if root is None:
+        raise NotInstalled(_advice())
     say("RabbitMQ is missing: installing Debian's rabbitmq-server (about a minute; no system broker is started)")
     done = subprocess.run([*root, "sh", str(SCRIPT)], stdin=subprocess.DEVNULL, check=False)
     if done.returncode != 0 or not is_installed():
         raise NotInstalled(f"Installing RabbitMQ failed with exit code {done.returncode}; apt-get says why above.")
+
+
+def _advice() -> str:
+    command = f"sh {SCRIPT.relative_to(SCRIPT.parents[2])}"
+    as_root = f"sudo {command}" if shutil.which("sudo") else f"su -c '{command}'"
+    return (
+        "RabbitMQ is not installed, and installing it needs root. Run this, then `make up` again:\n"
+        f"  {as_root}\n"
+        "It installs Debian's rabbitmq-server and starts no system broker."
+    )
 
 
 def _way_to_root() -> list[str] | None:

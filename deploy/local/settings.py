@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from configuration.addresses import is_loopback
-from deploy.local.broker import LOOPBACK, BrokerPlan, BrokerPorts, is_free
+from deploy.local.broker import EVERYWHERE, LOOPBACK, BrokerPlan, BrokerPorts, is_free
 from deploy.preflight.exposure import bind_address
 from rabbitmq.setup import PASSWORD_VARIABLES
 
@@ -69,11 +69,17 @@ class LocalSettings:
             "HEALTHMON_BIND": self.bind,
             "HEALTHMON_LISTEN": self.bind,
             "HEALTHMON_ADMIN_KEY_FILE": str(self.var / "run" / "admin.key"),
-            "HEALTHMON_PUBLIC_URL": self.environment.get("HEALTHMON_PUBLIC_URL") or f"http://localhost:{self.port}",
+            "HEALTHMON_PUBLIC_URL": self.environment.get("HEALTHMON_PUBLIC_URL") or self._own_url,
             "PYTHONUNBUFFERED": "1",
         }
         inherited = {name: value for name, value in self.environment.items() if "PASSWORD" not in name}
         return {**self._users_files(), **inherited, **own, **self._password_of(user)}
+
+    @property
+    def _own_url(self) -> str:
+        """What links lead to unless the user says otherwise: an address that the help desk listens on."""
+        host = "localhost" if self.bind in {LOOPBACK, EVERYWHERE} else self.bind
+        return f"http://{host}:{self.port}"
 
     def _users_files(self) -> dict[str, str]:
         """Those that are there; docker-compose.yml mounts the same folders."""
@@ -117,13 +123,26 @@ def _port(name: str, environment: Mapping[str, str], problems: list[str]) -> int
 
 
 def require_free_ports(settings: LocalSettings) -> None:
-    """Raises BadSettings naming every port that somebody else holds, and its setting."""
+    """Raises BadSettings naming every port that cannot be listened on, and its setting."""
     published = {"HEALTHMON_PORT", "HEALTHMON_AMQP_PORT"}
-    taken = [
+    found = [
+        _why_not_usable(name, port, settings.bind if name in published else LOOPBACK)
+        for name, port in settings.ports.items()
+    ]
+    problems = list(dict.fromkeys(filter(None, found)))
+    if problems:
+        raise BadSettings("\n".join(problems))
+
+
+def _why_not_usable(name: str, port: int, address: str) -> str | None:
+    try:
+        if is_free(port, address):
+            return None
+    except PermissionError:
+        return f"{name} is {port}: ports below 1024 are root's. Take one from 1024 on."
+    except OSError as error:
+        return f"HEALTHMON_BIND is {address!r}, which is no address of this machine ({error.strerror})."
+    return (
         f"Port {port}, wanted for {DEFAULT_PORTS[name][1]}, is in use by another program. "
         f"Set {name} to a free one, for example in .env: {name}={port + 10}"
-        for name, port in settings.ports.items()
-        if not is_free(port, settings.bind if name in published else LOOPBACK)
-    ]
-    if taken:
-        raise BadSettings("\n".join(taken))
+    )

@@ -49,6 +49,9 @@ def welcome(settings: LocalSettings) -> str:
     page = f"http://{services.helpdesk_host(settings)}:{settings.port}"
     url = "" if page == "http://127.0.0.1:8000" else f"HEALTHMON_URL={page} "
     password = "in .env" if settings.environment.get("HEALTHMON_RABBITMQ_ADMIN_PASSWORD") else "guest"
+    own_password = settings.environment.get("HEALTHMON_AGENT_PASSWORD")
+    secret = "HEALTHMON_AGENT_PASSWORD=<that of .env> " if own_password else ""
+    broker = f"HEALTHMON_RABBITMQ_PORT={settings.ports['HEALTHMON_AMQP_PORT']} {secret}"
     return "\n".join(
         [
             "healthmon is up",
@@ -57,6 +60,7 @@ def welcome(settings: LocalSettings) -> str:
             f"  RabbitMQ  http://127.0.0.1:{settings.ports['HEALTHMON_MANAGEMENT_PORT']} (guest, password {password})",
             f"  terminal  {url}.venv/bin/healthmon status",
             f"  agent     HEALTHMON_STATE_DIR={settings.var / 'agent'} .venv/bin/healthmon-agent status",
+            f"  simulate  {broker}.venv/bin/healthmon simulate --agents 200",
             "  try it    make demo",
             "  stop      Ctrl-C here, or make down",
         ]

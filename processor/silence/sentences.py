@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from processor.silence.facts import Facts, Link, Reach
 from processor.silence.family import Family
 from processor.silence.road import REFUSED, Cause, Trouble
-from processor.silence.verdict import Verdict, closed_for_good_ms
+from processor.silence.verdict import CLOSED_AT_ONCE_MS, Verdict, closed_for_good_ms
 from rabbitmq.topology import EXCHANGE, QUEUE
 
 DAY_MS = 86_400_000
@@ -78,12 +78,17 @@ _REACH = {
 
 def _meaning(verdict: Verdict, facts: Facts) -> str:
     if verdict is Verdict.AGENT_DIED:
-        return "the agent died"
+        return "the agent died" if _is_its_host_known(facts) else "the agent died, or its uplink is down"
     if verdict is Verdict.AGENT_HUNG:
         return "the agent hangs" if facts.link is not Link.UNKNOWN else "the agent hangs or died"
-    if facts.reach is Reach.SILENT:
-        return "the host or its uplink is down"
-    return "most likely the host or its uplink is down"
+    return "most likely the host or its uplink is down"  # a firewall may drop the question
+
+
+def _is_its_host_known(facts: Facts) -> bool:
+    """Whether the connection ended as a process' end ends it, or the host is there."""
+    closed_ms = closed_for_good_ms(facts)
+    at_once = closed_ms is not None and closed_ms - facts.heard_ms < CLOSED_AT_ONCE_MS
+    return at_once or facts.reach in (Reach.ANSWERS, Reach.LOCAL)
 
 
 def trouble_sentence(trouble: Trouble, clocks: Clocks) -> str:

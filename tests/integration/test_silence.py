@@ -81,7 +81,7 @@ def test_each_silence_has_its_cause(cast: Cast) -> None:
     road.drop_outgoing()
     road.drop_incoming()
     down = stage.wait_until_silent("far")
-    assert down.sentence.endswith("its address does not answer: the host or its uplink is down")
+    assert down.sentence.endswith("its address does not answer: most likely the host or its uplink is down")
     road.heal()
     stage.wait_until_heard("far")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.identity import claim_identity, known_agent_id
+from agent.identity import claim_identity, known_agent_id, slot_folders
 from agent.settings import ConfigError
 
 CLAIMER = """
@@ -33,6 +33,12 @@ def replicas(state_folder: Path, count: int) -> Iterator[list[str]]:
         for process in processes:
             process.kill()
             process.communicate()
+
+
+def test_a_folder_beside_the_slots_is_none(tmp_path: Path) -> None:
+    for name in ("10", "9", "0.bak"):
+        (tmp_path / "slots" / name).mkdir(parents=True)
+    assert [folder.name for folder in slot_folders(tmp_path)] == ["9", "10"]
 
 
 def test_ten_replicas_on_one_volume_have_ten_ids_and_keep_them_over_kills(tmp_path: Path) -> None:

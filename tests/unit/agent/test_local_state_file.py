@@ -36,9 +36,14 @@ def test_an_agent_that_died_before_its_first_status_left_its_state(tmp_path: Pat
     assert (len(kept), away_seconds) == (2, 7.0)
 
 
-@pytest.mark.parametrize("away_seconds", [OLD_AFTER_SECONDS + 1, -3600.0])
-def test_of_another_day_it_begins_anew(tmp_path: Path, away_seconds: float) -> None:
-    assert load_state(saved(tmp_path), NOW + away_seconds) == ((), 0.0)
+def test_of_another_day_it_begins_anew(tmp_path: Path) -> None:
+    assert load_state(saved(tmp_path), NOW + OLD_AFTER_SECONDS + 1) == ((), 0.0)
+
+
+@pytest.mark.parametrize("behind_seconds", [3600.0, 900 * 86400.0])
+def test_a_clock_that_went_back_is_no_reason_to_begin_anew(tmp_path: Path, behind_seconds: float) -> None:
+    kept, away_seconds = load_state(saved(tmp_path), NOW - behind_seconds)
+    assert (len(kept), away_seconds) == (2, 0.0)
 
 
 @pytest.mark.parametrize("content", ["", "half", "[]", '{"schema":"agent-checks/9","checks":[]}', "[" * 9999])

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.collectors.cgroup import Cgroup
 from agent.collectors.cpu import MODES, Cpu, parse_stat, smooth, usable_cores, usage_readings
 from rabbitmq.records import Readings
 from tests.unit.collectors.recordings import SECONDS_BETWEEN, changed_container, container, server_first, server_second
@@ -74,6 +75,17 @@ def test_version_2_counts_use_of_the_cores_when_there_is_no_limit(tmp_path: Path
 def test_version_2_counts_use_of_the_limit(tmp_path: Path) -> None:
     files = {"cpu.stat": "usage_usec 3000000\nuser_usec 2100000\nsystem_usec 900000\n", "cpu.max": "100000 100000\n"}
     assert used(tmp_path, 2, files)["cpu.usage_percent"] == pytest.approx(50.0)
+
+
+def test_a_limit_above_the_cores_is_none(tmp_path: Path) -> None:
+    files = {"cpu.stat": "usage_usec 3000000\nuser_usec 2100000\nsystem_usec 900000\n", "cpu.max": "1600000 100000\n"}
+    assert used(tmp_path, 2, files)["cpu.usage_percent"] == pytest.approx(25.0)
+
+
+def test_without_a_file_of_limits_there_is_none(tmp_path: Path) -> None:
+    host = changed_container(tmp_path, 2, {})
+    (host.sys / "fs/cgroup/cpu.max").unlink()
+    assert Cgroup(host).cpu().limit_cores is None
 
 
 @pytest.mark.parametrize(("allowed", "cores"), [("0-1", 2), ("3", 1), ("0-2,8,10-11", 6)])

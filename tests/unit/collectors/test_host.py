@@ -57,6 +57,13 @@ def test_an_overlay_as_root_is_a_container(tmp_path: Path) -> None:
     assert (host.scope, host.reason) == ("container", "a container: / is an overlay")
 
 
+def test_a_host_that_keeps_its_disk_below_an_overlay_is_a_host(tmp_path: Path) -> None:
+    machine(tmp_path, ON_OVERLAY, "1:name=systemd:/init.scope\n0::/init.scope\n")
+    assert Host.detect({}, tmp_path).scope == "host"
+    write(tmp_path / "run/.containerenv", "")  # a container that boots a system of its own
+    assert Host.detect({}, tmp_path).scope == "container"
+
+
 def test_a_machine_is_a_host(tmp_path: Path) -> None:
     host = Host.detect({}, machine(tmp_path, ON_DISK))
     assert (host.scope, host.reason) == ("host", "no container around this process")

@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,26 @@ def test_where_the_whole_tree_shows_the_own_groups_path_is_taken(tmp_path: Path)
     memory.joinpath("docker").mkdir(parents=True)
     memory.with_name("moved").rename(memory / "docker/1f0c59d2")
     assert Cgroup(host).memory() == Cgroup(container(1)).memory()
+
+
+def test_where_the_whole_tree_is_shown_the_own_group_counts(tmp_path: Path) -> None:
+    host = changed_container(tmp_path, 2, {"memory.stat": "inactive_file 1000000000\nfile 1000000000\n"})
+    (host.proc / "self/cgroup").write_text("0::/system.slice/agent\n")
+    own = host.sys / "fs/cgroup/system.slice/agent"
+    shutil.copytree(container(2).sys / "fs/cgroup", own)
+    assert Cgroup(host).memory() == Cgroup(container(2)).memory()
+
+
+def test_controllers_that_share_a_group_are_found_below_its_path(tmp_path: Path) -> None:
+    host = changed_container(tmp_path, 1, {})
+    (host.proc / "self/cgroup").write_text("4:cpu,cpuacct:/docker/1f0c59d2\n")
+    for controller in ("cpu", "cpuacct"):
+        whole = host.sys / "fs/cgroup" / controller
+        whole.rename(whole.with_name("moved"))
+        whole.mkdir()
+        (whole / "docker").mkdir()
+        whole.with_name("moved").rename(whole / "docker/1f0c59d2")
+    assert Cgroup(host).cpu() == Cgroup(container(1)).cpu()
 
 
 def test_a_host_without_swap_has_no_usage() -> None:

@@ -1,6 +1,7 @@
 """The demo's CPU burn is bounded and leaves no process."""
 
 import os
+import platform
 import select
 import subprocess
 import sys
@@ -42,9 +43,21 @@ def children() -> set[str]:
     return set(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
 
 
+def test_an_incident_of_the_agent_here_is_its_own_whatever_the_agent_is_called(tmp_path: Path) -> None:
+    trouble = BusyCpu(tmp_path)
+    incident = {"rule": "cpu-usage", "host_name": "web-3"}
+    assert not trouble.causes(incident)
+    for slot, status in (("0", '{"name":"web-3"}   '), ("1", "half")):
+        (tmp_path / "slots" / slot).mkdir(parents=True)
+        (tmp_path / "slots" / slot / "status.json").write_text(status)
+    assert trouble.causes(incident)
+    assert trouble.causes(incident | {"host_name": platform.node()})
+    assert not trouble.causes(incident | {"host_name": "web-4"})
+
+
 def test_healing_leaves_no_burner(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    trouble = BusyCpu()
+    trouble = BusyCpu(Path("/nonexistent"))
     before = children()
     trouble.start()
     burners = children() - before

@@ -1,11 +1,13 @@
 """What the local stack's programs are told, and which settings stop it."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
 from deploy.local.broker import EVERYWHERE
-from deploy.local.settings import BadSettings, read_settings
+from deploy.local.settings import BadSettings, read_settings, require_free_ports
+from deploy.local.stack import welcome
 from rabbitmq.topology import AGENT_USER, HELPDESK_USER
 
 VAR = Path("/srv/healthmon/var")
@@ -70,6 +72,41 @@ def test_all_bad_ports_are_named_together() -> None:
 def test_two_services_cannot_share_a_port() -> None:
     with pytest.raises(BadSettings, match="HEALTHMON_AMQP_PORT, HEALTHMON_PORT name the same port"):
         read_settings({"HEALTHMON_AMQP_PORT": "8000"}, VAR)
+
+
+@pytest.mark.parametrize("bind", ["203.0.113.9", "no-such-host.invalid"])
+def test_an_address_that_is_not_here_is_named_and_no_port_is_blamed(bind: str) -> None:
+    with pytest.raises(BadSettings) as problems:
+        require_free_ports(read_settings({"HEALTHMON_BIND": bind}, VAR))
+    assert f"HEALTHMON_BIND is '{bind}', which is no address of this machine" in str(problems.value)
+    assert "in use" not in str(problems.value)
+
+
+def test_a_port_that_somebody_holds_is_named_with_its_setting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port = held.getsockname()[1]
+        with pytest.raises(BadSettings, match=f"Port {port}, wanted for the help desk, is in use.*HEALTHMON_PORT"):
+            require_free_ports(read_settings({"HEALTHMON_PORT": str(port)}, VAR))
+
+
+@pytest.mark.parametrize(
+    ("bind", "url"),
+    [
+        ("127.0.0.1", "http://localhost:8000"),
+        (EVERYWHERE, "http://localhost:8000"),
+        ("192.0.2.7", "http://192.0.2.7:8000"),
+    ],
+)
+def test_links_lead_to_where_the_help_desk_listens(bind: str, url: str) -> None:
+    environment = read_settings({"HEALTHMON_BIND": bind}, VAR).program_environment(HELPDESK_USER)
+    assert environment["HEALTHMON_PUBLIC_URL"] == url
+
+
+def test_the_welcome_tells_how_to_reach_the_broker_and_no_secret() -> None:
+    told = welcome(read_settings({"HEALTHMON_AMQP_PORT": "5999", "HEALTHMON_AGENT_PASSWORD": "hunter2"}, VAR))
+    simulate = "HEALTHMON_RABBITMQ_PORT=5999 HEALTHMON_AGENT_PASSWORD=<that of .env> .venv/bin/healthmon simulate"
+    assert simulate in told
+    assert "hunter2" not in told
 
 
 def test_no_secret_is_in_the_representation() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processor.silence.facts import Facts, Flow, Link, Reach
+from processor.silence.sentences import Clocks, silence_sentence
 from processor.silence.verdict import ALERTING, Verdict, verdict
 
 NOW = 1_000_000
@@ -55,6 +56,25 @@ SLOW = replace(CUT_OFF, interval_ms=60_000, heard_ms=NOW - 50_000)
 )
 def test_facts_and_their_verdict(facts: Facts, expected: Verdict) -> None:
     assert verdict(facts, NOW) is expected
+
+
+@pytest.mark.parametrize(
+    ("reach", "ending"),
+    [
+        (Reach.ANSWERS, "its address answers: the agent died"),
+        (Reach.LOCAL, ": the agent died"),
+        (Reach.UNKNOWN, ": the agent died, or its uplink is down"),
+        (Reach.SHARED, ": the agent died, or its uplink is down"),
+    ],
+)
+def test_a_close_that_a_missed_heartbeat_explains_too_is_not_blamed_on_the_agent_alone(
+    reach: Reach, ending: str
+) -> None:
+    clocks = Clocks(NOW, 1_790_000_100_000)
+    facts = replace(SLOW, reach=reach)
+    assert silence_sentence(Verdict.AGENT_DIED, facts, None, clocks).endswith(ending)
+    at_once = replace(SLOW, heard_ms=NOW - 7_000, reach=reach)
+    assert silence_sentence(Verdict.AGENT_DIED, at_once, None, clocks).endswith(": the agent died")
 
 
 times = st.integers(min_value=NOW - 200_000, max_value=NOW)

@@ -74,7 +74,7 @@ def test_a_changed_verdict_changes_the_sentence_of_the_same_incident() -> None:
     world.probes.answers[WEB] = Reach.SILENT
     world.second()
     world.second()
-    assert world.sentence("web").endswith("its address does not answer: the host or its uplink is down")
+    assert world.sentence("web").endswith("its address does not answer: most likely the host or its uplink is down")
     assert [change.change for change in world.changes] == [Change.OPENED, Change.WORSENED]
 
 
