@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from agent.action_journal import Ended, Entry, Journal
-from agent.checks.child import CannotStart, run_child
+from agent.checks.child import CannotStart, NotKilled, run_child
 from agent.checks.deadline import Deadline, TimeIsUp
+from agent.plain_text import plain_text
 from agent.program_safety import why_unsafe
 
 STOP_SECONDS = 5.0
@@ -35,10 +36,16 @@ class ActionRunner:
         self._thread: threading.Thread | None = None
 
     def run(self, entry: Entry) -> None:
-        """Put in the queue what the journal has as due."""
+        """Put in the queue what the journal has as due; told as failed where there is no room for a thread."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="actions", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._work, name="actions", daemon=True)
+            try:
+                thread.start()
+            except RuntimeError as error:
+                self._ended.put(Run(entry, Ended(outcome="failed", output=f"not run: {error}")))
+                self._wake()
+                return
+            self._thread = thread
         self._waiting.put(entry)
 
     def take(self) -> Iterator[Run]:
@@ -76,12 +83,14 @@ class ActionRunner:
                 entry.command, Deadline(entry.timeout_seconds, self._stopping), environment=entry.environment
             )
         except CannotStart as error:
-            return Ended(outcome="failed", output=str(error)[:LONGEST_OUTPUT])
-        except TimeIsUp:
+            return Ended(outcome="failed", output=plain_text(str(error))[:LONGEST_OUTPUT])
+        except TimeIsUp as over:
             if self._stopping.is_set():
                 return STOPPED
+            if isinstance(over, NotKilled):
+                return Ended(outcome="timed-out", output=str(over))
             return Ended(outcome="timed-out", output=f"killed after {entry.timeout_seconds:g} s")
-        output = f"{child.output}{child.error_output}".strip()[-LONGEST_OUTPUT:]
+        output = plain_text(f"{child.output}{child.error_output}")[-LONGEST_OUTPUT:]
         return Ended(outcome="failed" if child.exit_code else "done", exit_code=child.exit_code, output=output)
 
 

@@ -25,6 +25,12 @@ class ActionSetting(TableSetting, frozen=True, kw_only=True):
     cooldown_seconds: Annotated[float, msgspec.Meta(ge=0, le=86400)] = 300.0
     timeout_seconds: Annotated[float, msgspec.Meta(gt=0, le=600)] = 30.0
 
+    def problems(self) -> list[tuple[str, str]]:
+        if "unknown" not in self.states:
+            return []
+        why = 'an action never answers to "unknown": a check that could not be made says nothing of the host.'
+        return [("states", f"{why} Use critical, warning or ok.")]
+
 
 def read_actions(value: object, place: str, problems: list[str]) -> tuple[ActionSetting, ...]:
     """The actions of a decoded TOML list; `problems` gets every sentence to say, each beginning with `place`."""

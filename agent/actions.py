@@ -1,6 +1,6 @@
 """Which of the host's own actions a hard change of a check calls for, and why another is not run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import msgspec
@@ -97,7 +97,16 @@ def environment_of(action: ActionSetting, change: HardChange, attempt: int) -> d
     }
 
 
-def problems_of(actions: Sequence[ActionSetting], file: str) -> list[str]:
-    """A sentence for each action of the settings' file whose command is not safe to run."""
+def problems_of(actions: Sequence[ActionSetting], known_checks: Set[str], file: str) -> list[str]:
+    """A sentence for each action of the settings' file whose command is not safe to run, and for each check that is
+    neither a rule that hosts judge themselves nor an active check: it would never call for the action."""
     found = ((action, why_unsafe(action.command[0])) for action in actions)
-    return [f"{file}: actions ({action.name}).command: {why_not}." for action, why_not in found if why_not]
+    unsafe = [f"{file}: actions ({action.name}).command: {why_not}." for action, why_not in found if why_not]
+    known = ", ".join(sorted(known_checks))
+    unknown = [
+        f"{file}: actions ({action.name}).checks: no check is called {name!r} here. There are: {known}."
+        for action in actions
+        for name in action.checks
+        if name != EVERY_CHECK and name not in known_checks
+    ]
+    return unsafe + unknown

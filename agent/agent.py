@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 from agent.black_box import CALM_PERIOD_SECONDS, EARLY_SECONDS, NEVER, BlackBox
-from agent.checks.runner import CheckRunner
+from agent.checks.runner import CheckRunner, FinishedCheck
+from agent.collectors import switched
 from agent.collectors.collection import Running, collect_all
+from agent.collectors.disk import Disk
 from agent.commands import COMMANDS
 from agent.commands.command import Refused, refusal
 from agent.commands.inbox import Inbox
@@ -27,6 +29,7 @@ from agent.interval import Interval
 from agent.io_loop import LocalLoop
 from agent.local_actions import Position
 from agent.local_health import LocalHealth
+from agent.metric_groups import MetricGroups, Names
 from agent.minute import Minute
 from agent.publisher import Publisher
 from agent.publisher_thread import PublisherThread
@@ -37,8 +40,9 @@ from agent.spool_refuge import SpoolWithRefuge
 from agent.stamp import Stamp, Stamper
 from agent.status import Status, write_status
 from agent.system_information import system_information
+from agent.unfit_records import SNAPSHOT, UnfitRecords
 from rabbitmq.commands import Command
-from rabbitmq.records import Goodbye, Hello, Record, Result, Snapshot, System
+from rabbitmq.records import Goodbye, Hello, Readings, Record, Result, Snapshot, System
 from rabbitmq.version import __version__
 
 SPOOL_FILE = "spool.sqlite3"
@@ -59,7 +63,9 @@ class Agent:
         self._settings = settings
         self._identity = identity
         self._host = host
-        self._collectors = collectors
+        self._groups = MetricGroups(identity.folder, settings.collectors)
+        self._collectors = switched(collectors, settings.collectors, self._groups.now)
+        self._disk = Disk()
         self._name = plain_name(settings.name or "") or host.host_name()
         self._machine = socket.gethostname()
         self._hub_address = str(settings.broker)
@@ -86,6 +92,7 @@ class Agent:
         self._publishing = PublisherThread(self._publisher)
         self._started_seconds = time.time()
         self._errors: dict[str, str] = {}
+        self._unfit = UnfitRecords()
         self._goodbye_reason = ""
         self._minute = Minute()
         self._hello_due_seconds = self._due_seconds = self._reported_seconds = 0.0
@@ -127,6 +134,16 @@ class Agent:
         why = "" if self._interval.is_told else ", as its settings say"
         return f"reports every {self._interval.seconds:g} s{why}"
 
+    def report_only(self, collectors: Names | None) -> str:
+        """Metric groups from now on, None as the settings say; told at once, with a snapshot. Raises OSError."""
+        before = self._groups.now
+        self._groups.tell(collectors)
+        self._collectors = switched(self._collectors, before, self._groups.now)
+        self._say_hello()
+        self._due_seconds = time.monotonic()
+        why = "" if self._groups.is_told else ", as its settings say"
+        return f"measures {', '.join(self._groups.now)}{why}"
+
     def _greet(self) -> None:
         log.info(
             "%s starts, every %g s, %d collectors, id %s, reports the %s (%s)",
@@ -153,6 +170,8 @@ class Agent:
                 group=self._settings.group,
                 labels=self._settings.labels,
                 checks=self._checks.names(),
+                collectors=list(self._groups.now),
+                collectors_told=self._groups.is_told,
             )
         )
 
@@ -229,22 +248,39 @@ class Agent:
         finished = self._checks.take()
         for each in finished:
             readings.update(each.readings)
-        errors, interval_seconds = self._errors | self._spool.errors, self._interval.seconds
-        self._keep(
-            lambda stamp: Snapshot(
-                **stamp,
-                readings=readings,
-                interval_seconds=interval_seconds,
-                scope=self._host.scope,
-                errors=errors,
-                trigger=trigger,
-                checks=[each.result for each in finished],
-            )
-        )
+        self._keep(self._snapshot(readings, finished, self._unfit.take(), trigger))
+        if SNAPSHOT in (unfit := self._unfit.take()):
+            readings, finished, self._errors = {}, (), {}
+            self._keep(self._snapshot(readings, finished, unfit, trigger))
         self._health.observe(
-            readings, self._errors, finished, now_seconds=time.time(), interval_seconds=interval_seconds
+            readings,
+            self._errors,
+            finished,
+            now_seconds=time.time(),
+            interval_seconds=self._interval.seconds,
+            switched_off=self._groups.switched_off,
         )
         self._status_due_seconds = self._when_awake(self._reported_seconds + SETTLE_SECONDS)
+
+    def _snapshot(
+        self,
+        readings: Readings,
+        finished: Sequence[FinishedCheck],
+        unfit: dict[str, str],
+        trigger: Literal["interval", "poll", "check"],
+    ) -> Callable[[Stamp], Record]:
+        errors, interval_seconds = self._errors | self._spool.errors | unfit, self._interval.seconds
+        switched_off = self._groups.switched_off
+        return lambda stamp: Snapshot(
+            **stamp,
+            readings=readings,
+            interval_seconds=interval_seconds,
+            scope=self._host.scope,
+            errors=errors,
+            trigger=trigger,
+            checks=[each.result for each in finished],
+            switched_off=switched_off,
+        )
 
     def _when_awake(self, at_seconds: float) -> float:
         """That time, or a little later when the agent wakes up then anyhow: it is the waking up that costs."""
@@ -253,12 +289,14 @@ class Agent:
         return later if later <= at_seconds + CALM_PERIOD_SECONDS else at_seconds
 
     def _keep(self, build: Callable[[Stamp], Record]) -> bool:
+        """False when the disk refuses; what cannot be written at all is done with."""
         try:
-            self._spool.append(build)
+            is_written = self._unfit.try_to(self._spool.append, build)
         except SpoolUnavailable as error:
             self._minute.not_kept(str(error))
             return False
-        self._publisher.nudge()
+        if is_written:
+            self._publisher.nudge()
         return True
 
     def _position(self) -> Position:
@@ -266,7 +304,7 @@ class Agent:
 
     def _system(self) -> System | None:
         try:
-            return system_information(self._host)
+            return system_information(self._host, self._disk)
         except Exception:
             log.exception("system information could not be read, going on without")
             return None
@@ -287,6 +325,7 @@ class Agent:
             interval_seconds=self._interval.seconds,
             collectors=len(self._collectors),
             errors=self._errors | self._spool.errors,
+            switched_off=self._groups.switched_off,
             hub=self._hub_address,
             hub_state=hub.state,
             hub_since_seconds=hub.since_seconds,

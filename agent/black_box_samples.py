@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-from agent.black_box import Note
+from agent.black_box import DISKSTATS_BYTES, Note
 from agent.collectors.cpu import IDLE, IOWAIT, MODES
 from agent.collectors.disk_io import parse_diskstats
 
@@ -77,16 +77,24 @@ def _load(note: Note) -> _Numbers:
 
 
 def _disk(before: Note | None, note: Note, is_disk: Callable[[str], bool]) -> _Numbers:
-    """Bytes read and written per second, of all disks together; None when a counter was reset."""
-    if before is None or note.at_seconds <= before.at_seconds:
+    """Bytes read and written per second, of all disks together. None when a counter was reset, without a disk, and
+    when the kernel had more lines than a note holds: what is missing may be a disk.
+    """
+    if before is None or note.at_seconds <= before.at_seconds or _is_cut(note) or _is_cut(before):
         return None, None
     elapsed_seconds = note.at_seconds - before.at_seconds
     new, old = _disks(note.diskstats, is_disk), _disks(before.diskstats, is_disk)
+    if not new.keys() & old.keys():
+        return None, None
     rates = [
         sum(new[disk][column] - old[disk][column] for disk in new.keys() & old.keys()) / elapsed_seconds
         for column in (0, 1)
     ]
     return (None, None) if min(rates) < 0 else (round(rates[0]), round(rates[1]))
+
+
+def _is_cut(note: Note) -> bool:
+    return len(note.diskstats) >= DISKSTATS_BYTES
 
 
 def _disks(diskstats: bytes, is_disk: Callable[[str], bool]) -> Mapping[str, tuple[float, ...]]:

@@ -13,17 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
+
 from agent.collectors.collection import LONGEST_NAME
 from agent.collectors.collector import Collector, Fact, Partial, labelled
 from agent.collectors.patience import Patience, Unanswered
 from agent.host import Host
+from agent.plain_text import plain_text
 from rabbitmq.readings import parse_reading_name
 from rabbitmq.records import Readings
 
 PREFIX = "custom."
 MOST_FILES = 50
 MOST_READINGS = 200  # of one file
+MOST_BYTES = 64 * 1024  # of readings and errors of all files, as a snapshot writes them: a quarter of what it may have
+MOST_WRONG = 3  # readings of one file that are named
+LONGEST_REASON = 400
 MOST_SOURCE_BYTES = 1024 * 1024
+_NUMBER_BYTES = 26  # the longest there is, with what parts it from its neighbours
 
 _METRIC = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
 
@@ -86,9 +93,13 @@ class CustomCollectors:
             found, wrong = named_readings(answer)
             taken = [name for name in found if name in readings]
             wrong += [f"{name!r} is given by another file, too" for name in taken]
-            readings = found | readings
+            readings |= {name: value for name, value in found.items() if name not in readings}
             if wrong:
-                errors[part] = "; ".join(wrong)
+                errors[part] = _in_short(wrong)
+        errors = {part: reason[:LONGEST_REASON] for part, reason in errors.items()}
+        readings, why_left_out = within_room(readings, MOST_BYTES - len(msgspec.json.encode(_written(errors))))
+        if why_left_out:
+            errors[self.name] = why_left_out
         if errors:
             raise Partial(readings, errors)
         return readings
@@ -131,13 +142,34 @@ def named_readings(answer: object) -> tuple[Readings, list[str]]:
     wrong: list[str] = []
     for name, value in answer.items():
         if len(readings) == MOST_READINGS:
-            return readings, [*wrong, f"{len(answer)} readings, only the first {MOST_READINGS} are kept"]
+            return readings, [f"{len(answer)} readings, only the first {MOST_READINGS} are kept", *wrong]
         why_bad = _why_bad(name, value)
         if why_bad:
             wrong.append(f"{str(name)[:80]!r} {why_bad}")
         else:
             readings[name if name.startswith(PREFIX) else PREFIX + name] = float(value)
     return readings, wrong
+
+
+def within_room(readings: Readings, room_bytes: int) -> tuple[Readings, str]:
+    """As many of the readings, from the first on, as the room holds, and what is to be said of the others."""
+    kept: Readings = {}
+    for name, value in readings.items():
+        room_bytes -= len(msgspec.json.encode(name)) + _NUMBER_BYTES
+        if room_bytes < 0:
+            left_out = f"{len(readings) - len(kept)} of {len(readings)} readings are left out, from {name[:80]!r} on"
+            return kept, f"{left_out}: a snapshot has room for {MOST_BYTES // 1024} KiB of them; give fewer"
+        kept[name] = value
+    return kept, ""
+
+
+def _written(errors: Mapping[str, str]) -> dict[str, str]:
+    return {plain_text(part): plain_text(reason) for part, reason in errors.items()}
+
+
+def _in_short(wrong: list[str]) -> str:
+    of = f"{len(wrong)} troubles, the first of them: " if len(wrong) > MOST_WRONG else ""
+    return of + "; ".join(wrong[:MOST_WRONG])
 
 
 def _why_bad(name: object, value: object) -> str:
@@ -149,6 +181,8 @@ def _why_bad(name: object, value: object) -> str:
         return 'is no name of a reading: its labels must look like {key="value"}'
     if _METRIC.fullmatch(metric) is None:
         return "is no name of a reading: write it in small letters, digits, _ and dots"
+    if not name.isprintable():
+        return "is no name of a reading: it holds a character that cannot be printed, or bytes that are no UTF-8"
     if len(PREFIX) + len(name) > LONGEST_NAME:
         return f"is longer than {LONGEST_NAME} characters"
     if isinstance(value, bool) or not isinstance(value, int | float):

@@ -82,8 +82,12 @@ class Witness:
         if why_not:
             log.info("no evidence of %s: %s", change.check, why_not)
             return
-        arguments = (change, self._box.notes(now_seconds))
-        threading.Thread(target=self._make, args=arguments, name="evidence", daemon=True).start()
+        notes = self._box.notes(now_seconds)
+        try:
+            threading.Thread(target=self._make, args=(change, notes), name="evidence", daemon=True).start()
+        except RuntimeError as error:  # the system has no room for another thread
+            log.warning("evidence of %s is without processes: %s", change.check, error)
+            self._put(change, notes, [])
 
     def take(self) -> Iterator[Made]:
         """What was made since the last take."""
@@ -96,6 +100,9 @@ class Witness:
         except Exception:  # evidence without them is better than none
             log.exception("the processes that use most could not be read")
             processes = []
+        self._put(change, notes, processes)
+
+    def _put(self, change: HardChange, notes: Sequence[Note], processes: Sequence[ProcessShare]) -> None:
         self._made.put(Made(change, samples(notes, self._is_disk, time.monotonic()), processes))
         self._wake()
 

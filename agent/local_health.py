@@ -61,12 +61,13 @@ class LocalHealth:
         *,
         now_seconds: float,
         interval_seconds: float,
+        switched_off: Sequence[str] = (),
     ) -> None:
         """One collection, with the active checks that ended since the one before. `now_seconds` is Unix time."""
         if now_seconds - self._observed_seconds > SILENT_INTERVALS * interval_seconds:
             self._state.after_silence()
         self._observed_seconds = now_seconds
-        changes = list(self._state.observe(readings, errors, round(now_seconds * 1000)))
+        changes = list(self._state.observe(readings, errors, round(now_seconds * 1000), switched_off))
         changes.extend(filter(None, (self._state.observe_check(each.result) for each in finished)))
         self._box.watch_closely(self._state.is_troubled)
         if changes:
@@ -95,7 +96,8 @@ class LocalHealth:
         """First what went before, while it is fresh. Then the actions: they run once the state that asked for them is
         on disk, so that a restart does not see the same change again."""
         for change in changes:
-            log.info("check %s: %s -> %s, %s", change.check, change.before, change.standing.state, change.sentence)
+            states = f"{change.before} -> {change.standing.state} ({change.reason})"
+            log.info("check %s: %s, %s", change.check, states, change.sentence)
             self._witness.changed(change)
         due = [entry for change in changes for entry in self._actions.changed(change)]
         if self._save(durable=bool(due)):

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.local_rules import Bound, Place, RuleSet
-from health.machine import Patience, Standing, settled, step
+from health.machine import Patience, Reason, Standing, settled, step
 from health.rule import Words
 from health.state import State
-from rabbitmq.readings import reading_name
+from rabbitmq.readings import metric_group, reading_name
 from rabbitmq.records import CheckResult, Readings
 
 CHECK_RULE = "check"
@@ -29,6 +29,7 @@ class HardChange:
     check: str
     before: State
     standing: Standing
+    reason: Reason
     value: float | None
     sentence: str
 
@@ -106,8 +107,11 @@ class LocalState:
         """Nothing counts as having lasted."""
         self.standings = {place: settled(standing) for place, standing in self.standings.items()}
 
-    def observe(self, readings: Readings, errors: Mapping[str, str], at_ms: int) -> Sequence[HardChange]:
-        """One collection. `errors` names what was not measured, so that its absence says nothing."""
+    def observe(
+        self, readings: Readings, errors: Mapping[str, str], at_ms: int, switched_off: Sequence[str] = ()
+    ) -> Sequence[HardChange]:
+        """One collection. `errors` names what was not measured, so that its absence says nothing; checks of metric
+        groups that are `switched_off` end at once."""
         changes: list[HardChange] = []
         for bound, value in self._rules.bound(readings):
             place = bound.place
@@ -122,7 +126,7 @@ class LocalState:
             target = bound.rule.target(standing.state, value)
             if change := self._step(place, target, value, at_ms, bound.rule.patience):
                 changes.append(change)
-        changes.extend(self._look_at_unfed(errors, at_ms))
+        changes.extend(self._look_at_unfed(errors, at_ms, switched_off))
         return changes
 
     def observe_check(self, result: CheckResult) -> HardChange | None:
@@ -154,7 +158,7 @@ class LocalState:
         self, place: Place, target: State, value: float, at_ms: int, patience: Patience, sentence: str = ""
     ) -> HardChange | None:
         before = self.standings[place]
-        after, _ = step(before, target, value, at_ms, patience)
+        after, reason = step(before, target, value, at_ms, patience)
         if after is before:
             return None
         self.standings[place] = after
@@ -167,25 +171,39 @@ class LocalState:
             check=seen.result.name if seen.result else place[0],
             before=before.state,
             standing=after,
+            reason=reason,
             value=None if seen.result else value,
             sentence=sentence or seen.sentence(after.state),
         )
 
-    def _look_at_unfed(self, errors: Mapping[str, str], at_ms: int) -> Iterable[HardChange]:
+    def _look_at_unfed(
+        self, errors: Mapping[str, str], at_ms: int, switched_off: Sequence[str]
+    ) -> Iterable[HardChange]:
         """What the collection did not bring, of an unmounted disk or of swap switched off, as the hub looks at it."""
         for place, standing in list(self.standings.items()):
             seen = self.seen[place]
             if seen.at_ms == at_ms or seen.bound is None:
                 continue
-            if standing.is_plain and at_ms - seen.at_ms > GONE_AFTER_MS:
+            if metric_group(seen.bound.rule.metric) in switched_off:
+                yield from self._end(place, at_ms, f"{seen.name} is not measured any more: it was switched off")
+                continue
+            fails = _fails(seen.bound.rule.metric, errors)
+            is_calm = standing.is_plain or (standing.state is State.OK and not fails)
+            if is_calm and at_ms - seen.at_ms > GONE_AFTER_MS:
                 self._forget(place)
-            elif standing.state is State.OK or _fails(seen.bound.rule.metric, errors):
+            elif standing.state is State.OK or fails:
                 self.standings[place] = settled(standing)
             else:
                 words = f"{seen.name} is not reported any more"
                 if change := self._step(place, State.OK, standing.value, at_ms, _GONE, words):
                     self._forget(place)
                     yield change
+
+    def _end(self, place: Place, at_ms: int, words: str) -> Iterable[HardChange]:
+        """Without waiting: nobody judges the check any more."""
+        change = self._step(place, State.OK, self.standings[place].value, at_ms, Patience(), words)
+        self._forget(place)
+        return [change] if change else []
 
     def _forget(self, place: Place) -> None:
         del self.standings[place], self.seen[place]
@@ -199,5 +217,5 @@ def check_place(name: str) -> Place:
 
 def _fails(metric: str, errors: Mapping[str, str]) -> bool:
     """Whether the metric's collector, or a part of it like `disk{mount="/srv"}`, gave no readings."""
-    collector = metric.partition(".")[0]
+    collector = metric_group(metric)
     return any(name.partition("{")[0] == collector for name in errors)

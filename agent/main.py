@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace, Settings], int] = options.command
     try:
-        return command(options, load_settings(os.environ))
+        return command(options, _settings(begins_to_log=command is _run))
     except ConfigError as error:
         for problem in error.problems:
             print(problem, file=sys.stderr)
@@ -46,6 +46,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception:  # noqa: BLE001 - the last resort of the program: tell all of it and end
         traceback.print_exc()
         return INTERNAL_ERROR
+
+
+def _settings(*, begins_to_log: bool) -> Settings:
+    """All that is wrong with them at once, with how to log where the command does."""
+    problems: list[str] = []
+    if begins_to_log:
+        try:
+            start_logging(os.environ)
+        except ValueError as error:
+            problems = [f"environment: {problem}" for problem in str(error).splitlines()]
+    try:
+        settings = load_settings(os.environ)
+    except ConfigError as error:
+        problems.extend(error.problems)
+        raise ConfigError(problems) from error
+    if problems:
+        raise ConfigError(problems)
+    return settings
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--json", action="store_true", help="one JSON object per agent and line")
     status.add_argument("--color", choices=("auto", "always", "never"), default="auto")
     status.set_defaults(command=_status)
-    snapshot = commands.add_parser("snapshot", help="print exactly what would be sent; sends nothing")
+    snapshot = commands.add_parser("snapshot", help="print a snapshot's readings as they would be sent; sends nothing")
     snapshot.add_argument("--json", action="store_true", help="the record as it travels")
     snapshot.set_defaults(command=_snapshot)
     version = commands.add_parser("version", help="print the version")
@@ -71,18 +89,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(_options: argparse.Namespace, settings: Settings) -> int:
-    _start_logging()
     from agent import actions, check_settings
     from agent.agent import Agent
     from agent.host import Host
     from agent.identity import claim_identity
+    from agent.local_rules import load_rules
     from agent.program_safety import why_settings_changeable
 
     os.umask(0o077)
     file = os.environ.get(f"{PREFIX}AGENT_FILE") or str(DEFAULT_FILE)
     if why_not := why_settings_changeable(file):
         raise ConfigError([f"{why_not}."])
-    problems = check_settings.problems_of(settings.checks, file) + actions.problems_of(settings.actions, file)
+    known_checks = {rule.rule_id for rule in load_rules()} | {check.name for check in settings.checks}
+    problems = check_settings.problems_of(settings.checks, file)
+    problems += actions.problems_of(settings.actions, known_checks, file)
     if problems:
         raise ConfigError(problems)
     identity = claim_identity(Path(settings.state_dir))
@@ -99,20 +119,13 @@ def _collectors(settings: Settings) -> "list[Running]":
     from agent.collectors.collection import Running
     from agent.custom_collectors import load_custom_collectors
 
-    collectors = all_collectors()
+    collectors = [each for each in all_collectors() if each.collector.name in settings.collectors]
     if settings.collectors_dir is not None:
         found, refused = load_custom_collectors(Path(settings.collectors_dir))
         for part, why in refused.items():
             log.warning("%s: %s", part, why)
         collectors += [Running(collector) for collector in found]
     return collectors
-
-
-def _start_logging() -> None:
-    try:
-        start_logging(os.environ)
-    except ValueError as error:
-        raise ConfigError([f"environment: {problem}" for problem in str(error).splitlines()]) from error
 
 
 def _status(options: argparse.Namespace, settings: Settings) -> int:

@@ -1,7 +1,7 @@
 """The kernel's mount table, and which of its lines are file systems that can fill up."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 
 from rabbitmq.records import Scope
@@ -120,6 +120,13 @@ def file_systems(mounts: Iterable[Mount], scope: Scope) -> list[FileSystem]:
     return [FileSystem(tuple(sorted(group, key=_preference))) for group in by_device.values()]
 
 
+def below_others(mounts: Iterable[Mount], kinds: Container[str]) -> frozenset[bytes]:
+    """Where the mounts are whose path leads through a mount of a kind that is not among `kinds`."""
+    kind_at = {mount.point: mount.kind for mount in mounts}  # a later mount hides an earlier one at the same place
+    others = {point for point, kind in kind_at.items() if kind not in kinds}
+    return frozenset(point for point in kind_at if not others.isdisjoint(_above(point)))
+
+
 def path_text(path: bytes) -> str:
     """A path as text that every reader can take; bytes that are not UTF-8 become escapes."""
     return path.decode("utf-8", "backslashreplace")
@@ -137,6 +144,14 @@ def _can_fill_up(mount: Mount, scope: Scope) -> bool:
 
 def _is_within(point: bytes, folders: tuple[bytes, ...]) -> bool:
     return any(point == folder or point.startswith(folder + b"/") for folder in folders)
+
+
+def _above(point: bytes) -> Iterator[bytes]:
+    """The folders that a path leads through: of /a/b these are / and /a."""
+    at = 0
+    while at >= 0 and point != b"/":
+        yield point[:at] or b"/"
+        at = point.find(b"/", at + 1)
 
 
 def _preference(mount: Mount) -> tuple[bool, int]:

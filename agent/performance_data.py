@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from agent.plain_text import plain_text
 from rabbitmq.readings import reading_name
 from rabbitmq.records import LONGEST_NAME
 
@@ -74,7 +75,8 @@ def readings(check: str, measured: Iterable[Measured]) -> dict[str, float]:
     found: dict[str, float] = {}
     for each in islice(measured, MOST_READINGS):
         metric, factor = _UNITS.get(each.unit, ("check.value", _ONE))
-        name, value = reading_name(metric, check=check, label=each.label[:LONGEST_LABEL]), each.value * factor
+        label = plain_text(each.label)[:LONGEST_LABEL]
+        name, value = reading_name(metric, check=check, label=label), each.value * factor
         if len(name) <= LONGEST_NAME and math.isfinite(value):
             found.setdefault(name, value)
     return found

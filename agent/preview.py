@@ -1,4 +1,7 @@
-"""What would be sent, for those who want to see it first: `healthmon-agent snapshot`."""
+"""The readings of a snapshot as they would be sent, for those who want to see them first: `healthmon-agent snapshot`.
+
+Active checks are not run, and what travels besides snapshots (the hello, evidence) is not shown.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,6 +9,7 @@ from pathlib import Path
 from agent.collectors.collection import Running, collect_all
 from agent.host import Host, boot_seconds
 from agent.identity import known_agent_id
+from agent.metric_groups import off
 from agent.settings import Settings
 from agent.stamp import Stamper
 from console.text import escape
@@ -26,6 +30,7 @@ def preview(settings: Settings, host: Host, collectors: Sequence[Running], *, pa
         interval_seconds=settings.interval_seconds,
         scope=host.scope,
         errors=errors,
+        switched_off=off(settings.collectors),
     )
 
 
@@ -36,5 +41,5 @@ def preview_lines(snapshot: Snapshot) -> list[str]:
     return [
         *(f"{name:<{width}}  {value:.15g}" for name, value in sorted(readings.items())),
         *(escape(f"{name} not measured: {why}") for name, why in sorted(snapshot.errors.items())),
-        f"{len(snapshot.readings)} readings of this {snapshot.scope}; --json shows the record as it travels",
+        f"{len(snapshot.readings)} readings of this {snapshot.scope}; --json shows them as they travel",
     ]

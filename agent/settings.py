@@ -1,7 +1,7 @@
 """The agent's settings: defaults, then the TOML file, then the environment; one name everywhere.
 
-`rabbitmq_host` in the file is `HEALTHMON_RABBITMQ_HOST` in the environment; tables (labels, checks, actions) stand in
-the file alone. All problems are reported together.
+`rabbitmq_host` in the file is `HEALTHMON_RABBITMQ_HOST` in the environment, where a list is written with commas; tables
+(labels, checks, actions) stand in the file alone. All problems are reported together.
 """
 
 import tomllib
@@ -14,6 +14,9 @@ import msgspec
 from agent.action_settings import ActionSetting, read_actions
 from agent.backoff import RECONNECT_MAX_SECONDS
 from agent.check_settings import CheckSetting, read_checks
+from agent.metric_groups import BadChoice, Names, choice
+from agent.plain_text import why_unfit
+from rabbitmq.readings import METRIC_GROUPS
 from rabbitmq.topology import AGENT_USER
 
 if TYPE_CHECKING:
@@ -23,6 +26,7 @@ DEFAULT_FILE = Path("/etc/healthmon/agent.toml")
 PREFIX = "HEALTHMON_"
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=256)]
+Group = Annotated[str, msgspec.Meta(max_length=256, pattern=r"^(?!\.{1,2}\Z)[^\x00-\x1f\x7f]*\Z")]  # in an address
 Label = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,63}$")]
 
 
@@ -49,8 +53,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     spool_max_mib: Annotated[int, msgspec.Meta(ge=1, le=65536)] = 64
     spool_max_days: Annotated[float, msgspec.Meta(gt=0, le=3650)] = 7.0
     name: Text | None = None
-    group: Annotated[str, msgspec.Meta(max_length=256)] = ""
+    group: Group = ""
     labels: Annotated[dict[Label, Text], msgspec.Meta(max_length=32)] = {}
+    collectors: Names = METRIC_GROUPS
     collectors_dir: Text | None = None
     checks: tuple[CheckSetting, ...] = ()
     actions: tuple[ActionSetting, ...] = ()
@@ -77,7 +82,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _TYPES = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+_EXPECTED = {"group": "expected up to 256 characters, none of them a control character, and neither . nor .."}
 _TABLES = ("labels", "checks", "actions")
+_READ_APART = ("collectors", "checks", "actions")
 
 
 def load_settings(environment: Mapping[str, str]) -> Settings:
@@ -104,8 +111,10 @@ def _from_file(environment: Mapping[str, str], problems: list[str]) -> dict[str,
         return {}
     unknown = [key for key in table if key not in _TYPES]
     problems.extend(f"{file}: {key} is no setting. Known are {', '.join(_TYPES)}." for key in unknown)
-    known = {key: value for key, value in table.items() if key in _TYPES and key not in ("checks", "actions")}
+    known = {key: value for key, value in table.items() if key in _TYPES and key not in _READ_APART}
     values = _checked(known, problems, strict=True, label=lambda key: f"{file}: {key}")
+    if "collectors" in table:
+        values |= _collectors(table["collectors"], f"{file}: collectors", problems)
     if "checks" in table:
         values["checks"] = read_checks(table["checks"], f"{file}: checks", problems)
     if "actions" in table:
@@ -117,7 +126,20 @@ def _from_environment(environment: Mapping[str, str], problems: list[str]) -> di
     given = {key: environment[f"{PREFIX}{key.upper()}"] for key in _TYPES if environment.get(f"{PREFIX}{key.upper()}")}
     tables = [key for key in _TABLES if given.pop(key, None) is not None]
     problems.extend(f"environment: {PREFIX}{key.upper()}: {key} can be set in the agent's file only." for key in tables)
-    return _checked(given, problems, strict=False, label=lambda key: f"environment: {PREFIX}{key.upper()}")
+    names = given.pop("collectors", None)
+    values = _checked(given, problems, strict=False, label=lambda key: f"environment: {PREFIX}{key.upper()}")
+    if names is not None:
+        listed = [name.strip() for name in names.split(",") if name.strip()]
+        values |= _collectors(listed, f"environment: {PREFIX}COLLECTORS", problems)
+    return values
+
+
+def _collectors(value: object, label: str, problems: list[str]) -> dict[str, Any]:
+    try:
+        return {"collectors": choice(value)}
+    except BadChoice as why:
+        problems.append(f"{label}: {why}")
+        return {}
 
 
 def _checked(
@@ -129,8 +151,15 @@ def _checked(
         try:
             values[key] = msgspec.convert(value, _TYPES[key], strict=strict)
         except msgspec.ValidationError as error:
-            problems.append(f"{label(key)}: {error}.")
+            problems.append(f"{label(key)}: {_EXPECTED.get(key, error)}.")
+        problems.extend(f"{label(key)}: {why_not}; write it as UTF-8 text." for why_not in _unfit(value))
     return values
+
+
+def _unfit(value: object) -> list[str]:
+    """Why a text, or one of a table, cannot stand in a record: what is set here comes to stand there."""
+    texts = value.values() if isinstance(value, dict) else (value,)
+    return [why_not for text in texts if isinstance(text, str) and (why_not := why_unfit(text))][:1]
 
 
 def _with_password_from_file(values: dict[str, Any], problems: list[str]) -> dict[str, Any]:

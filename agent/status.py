@@ -60,6 +60,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     interval_seconds: float
     collectors: int
     errors: dict[str, str]
+    switched_off: list[str] = []
     hub: str
     hub_state: Literal["connected", "blocked", "disconnected"]
     hub_since_seconds: float
@@ -75,7 +76,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     def is_fresh(self, now_seconds: float) -> bool:
         """Written by an agent that still runs, as far as this clock tells."""
         age_seconds = now_seconds - self.written_seconds
-        return self.running and age_seconds < MISSED_INTERVALS * self.interval_seconds + GRACE_SECONDS
+        return self.running and -GRACE_SECONDS < age_seconds < MISSED_INTERVALS * self.interval_seconds + GRACE_SECONDS
 
 
 def write_status(folder: Path, status: Status) -> None:

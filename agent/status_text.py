@@ -47,6 +47,7 @@ def status_lines(status: Status, now_seconds: float) -> list[str]:
         f"  hub      {_hub(status, now_seconds)}",
         *([f"  records  {_answer(status, now_seconds)}"] if _worst(status, now_seconds) else []),
         f"  agent    {_agent(status, now_seconds)}",
+        *([f"  off      {', '.join(status.switched_off)}: not measured, switched off"] if status.switched_off else []),
         *(_error_line(name, why) for name, why in sorted(status.errors.items())),
     ]
     return [escape(line) for line in lines]

@@ -12,15 +12,19 @@ from agent.collectors.swap import Swap
 from agent.host import Host, read_file
 from agent.interface_addresses import interface_addresses
 from agent.mounts import file_systems, parse_mountinfo, path_text
+from rabbitmq.records import LARGEST_STORED_INTEGER, Filesystem, Interface, Processor, Readings, System
 from rabbitmq.records import Disk as DiskRecord
-from rabbitmq.records import Filesystem, Interface, Processor, Readings, System
 
 SECTOR_BYTES = 512
 LONGEST_TEXT = 256
 
 
-def system_information(host: Host) -> System:
-    """Everything that can be had; what a system does not tell stays empty, and nothing here raises OSError."""
+def system_information(host: Host, disk: Disk) -> System:
+    """Everything that can be had; what a system does not tell stays empty, and nothing here raises OSError.
+
+    `disk` asks for the sizes: the same one each time, because it remembers which file systems still owe an answer and
+    does not wait for them again.
+    """
     memory = _readings_of(Memory(), host) | _readings_of(Swap(), host)
     return System(
         host_name=_short(host.host_name()),
@@ -32,7 +36,7 @@ def system_information(host: Host) -> System:
         memory_total_bytes=_whole(memory.get("memory.total_bytes")),
         swap_total_bytes=_whole(memory.get("swap.total_bytes")),
         disks=_disks(host) if host.scope == "host" else [],
-        filesystems=_file_systems(host),
+        filesystems=_file_systems(host, disk),
         interfaces=_interfaces(host),
     )
 
@@ -100,9 +104,8 @@ def _disk(folder: Path) -> DiskRecord:
     )
 
 
-def _file_systems(host: Host) -> list[Filesystem]:
+def _file_systems(host: Host, disk: Disk) -> list[Filesystem]:
     """Those that the disk collector reports, by the same names."""
-    disk = Disk()
     sizes = _readings_of(disk, host)
     disk.close()
     with suppress(OSError):
@@ -157,4 +160,4 @@ def _short(text: str) -> str:
 
 
 def _whole(value: float | None) -> int | None:
-    return None if value is None else int(value)
+    return int(value) if value is not None and value < LARGEST_STORED_INTEGER else None

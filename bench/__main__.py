@@ -1,4 +1,4 @@
-"""`make bench`: prints what an agent and the pipeline cost here. QUICK=1 takes about three minutes instead of six."""
+"""`make bench`: prints what an agent and the pipeline cost here. QUICK=1 takes about four minutes instead of ten."""
 
 import os
 import platform

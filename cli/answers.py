@@ -22,7 +22,8 @@ def rank(state: str) -> int:
 class Host:
     """One agent and the host it reports; `name` is what people call it.
 
-    `clock_offset_seconds` is above 0 when its clock is behind. `errors` is what the agent could not do, each with why.
+    `clock_offset_seconds` is above 0 when its clock is behind. `errors` is what the agent could not do, each with why,
+    `switched_off` what it is not to measure, each with where that was said.
     `behind` is the trouble in front that explains the host's own, with its incident; empty when there is none.
     """
 
@@ -36,6 +37,7 @@ class Host:
     version: str
     clock_offset_seconds: float | None
     errors: Mapping[str, str]
+    switched_off: Mapping[str, str]
     url: str
     behind: str
     retired: bool
@@ -117,6 +119,7 @@ def host(answer: Mapping[str, Any]) -> Host:
         version=answer["version"] or "of unknown version",
         clock_offset_seconds=answer["clock_offset_seconds"],
         errors=answer["errors"],
+        switched_off=answer.get("switched_off", {}),  # an older help desk knows of none
         url=answer["url"],
         behind=answer.get("behind", ""),
         retired=answer.get("retired", False),

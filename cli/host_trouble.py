@@ -12,7 +12,7 @@ NOT_ON_DISK = "the agent cannot keep records on its disk"
 
 def trouble_lines(host: Host, screen: Screen) -> list[str]:
     """Under a heading, the spool first; empty when there is no trouble."""
-    ordered = sorted(host.errors.items(), key=lambda item: (item[0] != SPOOL, item[0]))
+    ordered = sorted({**host.switched_off, **host.errors}.items(), key=lambda item: (item[0] != SPOOL, item[0]))
     told = [f"{NOT_ON_DISK if part == SPOOL else f'{part} not measured'}: {why}" for part, why in ordered[:MOST_LINES]]
     if len(ordered) > MOST_LINES:
         told.append(f"and {len(ordered) - MOST_LINES} more: healthmon status --json")

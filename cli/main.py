@@ -99,6 +99,7 @@ def options(
 def run(arguments: Sequence[str], terminal: Terminal) -> int:
     """Do what the arguments say; gives the exit code."""
     try:
+        _require_text(arguments)
         ordered = [*_wide_options(arguments, wanted=True), *_wide_options(arguments, wanted=False)]
         ended = get_command(app).main(ordered, "healthmon", standalone_mode=False, obj=terminal)
     except Trouble as trouble:
@@ -109,7 +110,18 @@ def run(arguments: Sequence[str], terminal: Terminal) -> int:
         for line in told.splitlines() if "--help" in told else (" ".join(told.split()), f"Try: {_path(error)} --help"):
             terminal.screen().tell(line)
         return ExitCode.USAGE
+    except OSError as error:
+        why = (error.strerror or str(error)).lower()
+        terminal.screen().tell(f"Cannot write the answer: {why}. Send it to another place.")
+        return ExitCode.NOT_WRITTEN
     return int(ended or ExitCode.OK)
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Raises Trouble for bytes that are no text: no name has them, and no request can carry them."""
+    for argument in arguments:
+        if any("\ud800" <= sign <= "\udfff" for sign in argument):
+            raise Trouble(f"{argument!r} is not text in UTF-8. Give it in UTF-8.", ExitCode.USAGE)
 
 
 def _path(error: typer.TyperException) -> str:

@@ -127,8 +127,8 @@ class Route(_Table):
     it `goes_on` (`continue` in the file).
 
     Nobody is reminded while `remind_every_seconds` is None. A problem that nobody acknowledged for
-    `escalate_after_seconds` is told to the channels of `escalate_to`, too. What becomes due within `grouping_seconds`
-    goes out as one message.
+    `escalate_after_seconds` is told to the channels of `escalate_to`, too. The first news goes out at once, what comes
+    within `grouping_seconds` after it as one message.
     """
 
     channels: Annotated[Sequence[str], Field(min_length=1)]

@@ -1,6 +1,7 @@
 """Numbers as people read them: with units, three digits that count, and no sign that could be taken for zero."""
 
 _SPANS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+_MOST_BYTES = 2.0**70  # more than there is; a whole number of any length is told as this
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -24,6 +25,7 @@ def significant(value: float) -> str:
 
 def size(value: float) -> str:
     """Bytes in IEC units."""
+    value = min(max(value, -_MOST_BYTES), _MOST_BYTES)
     for unit in _UNITS[:-1]:
         if abs(value) < 1024:
             return f"{significant(value)} {unit}"

@@ -16,7 +16,8 @@ A snapshot holds readings: names with numbers, like `cpu.usage_percent` or, with
 
 A rate covers the time since the collection before, however long that was. It is missing, never wrong, at the first
 collection, when a device has just appeared, and when a counter was reset. What could not be measured stands in the
-snapshot's `errors` with the reason.
+snapshot's `errors` with the reason. A host that lacks, even in part, what a rule in force reads is `unknown`, not ok;
+a reason that begins with "not offered here" is no lack.
 
 An agent that sees the host's files reports the host. One that runs in a container without them reports the container,
 says so in `scope`, and means what the column "In a container" adds. There, a limit set for the container counts as

@@ -24,7 +24,7 @@ def main() -> int:
     is_quick = os.environ.get("QUICK") == "1"
     jobs = count_lanes(os.environ.get("JOBS", ""))
     chosen = choose(os.environ.get("ROWS", ""), os.environ.get("KILLS", ""), quick=is_quick)
-    this_run = ThisRun(command(), time.strftime("%Y-%m-%d %H:%M", time.gmtime()), jobs)
+    this_run = ThisRun(command(), time.strftime("%Y-%m-%d %H:%M", time.gmtime()), jobs, is_quick)
     print(f"seed {seed}, {len(chosen)} rows{f', {jobs} at a time' if jobs > 1 else ''}", flush=True)
     outcomes: list[Outcome] = []
     with Lanes(seed, is_quick=is_quick, announce=announce) as lanes:

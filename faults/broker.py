@@ -7,7 +7,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
-from deploy.local.broker import LOOPBACK, BrokerPlan, BrokerPorts, PrivateBroker
+from deploy.local.broker import LOG_FILE, LOOPBACK, BrokerPlan, BrokerPorts, PrivateBroker
 from faults.ports import claim_ports
 from rabbitmq.connection import BrokerAddress
 from rabbitmq.management import Management
@@ -55,6 +55,11 @@ class Broker:
 
     def ctl(self, *arguments: str) -> str:
         return self._private.ctl(*arguments)
+
+    def log_text(self) -> str:
+        """What the broker itself logged, as far as it is not rotated away."""
+        files = sorted((self.folder / "log").glob(f"{LOG_FILE}*"))
+        return "".join(file.read_text(errors="replace") for file in files)
 
     def wipe(self) -> None:
         """The broker's disk is gone, a new and empty broker takes its place, set up under the same names."""

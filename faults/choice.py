@@ -8,15 +8,17 @@ from functools import partial
 
 from faults import rows
 from faults.kills import random_kills
-from faults.row import Row
+from faults.row import MOST_SECONDS, Row
 
 NAMES = ("QUICK", "ROWS", "KILLS", "DATABASE", "JOBS")
 MOST_LANES = 64
+KILL_SECONDS = 4  # at most, a broker's start counted
 
 
 def kills_row(count: int, database: str) -> Row:
     fault = f"{count} random kills of agents, processor and broker"
-    return Row(f"kills {database}", fault, partial(random_kills, count=count, database=database), is_quick=False)
+    inject = partial(random_kills, count=count, database=database)
+    return Row(f"kills {database}", fault, inject, is_quick=False, most_seconds=MOST_SECONDS + count * KILL_SECONDS)
 
 
 def all_rows() -> Sequence[Row]:

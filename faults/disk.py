@@ -1,5 +1,6 @@
 """A small ext4 file system of our own on a loop device: to be filled, made read-only, or cut from its power."""
 
+import errno
 import fcntl
 import os
 import shutil
@@ -13,7 +14,8 @@ from tests.waiting import wait_for
 FILLER = "filler"
 GET_STATUS, SET_STATUS = 0x4C05, 0x4C04  # <linux/loop.h>
 STATUS_BYTES, SIZE_LIMIT_AT = 232, 32
-ONE_PAGE_BYTES = 4096
+ONE_PAGE_BYTES = BLOCK_BYTES = 4096
+COMMAND_SECONDS = 120.0  # for what takes a second on a disk that is well
 MENDED = (0, 1)  # what e2fsck ends with when the file system is good, by itself or by now
 
 
@@ -39,7 +41,7 @@ class Disk:
 
     def remove(self) -> None:
         """Also while a process that is just being ended has a file open there."""
-        subprocess.run(["umount", "--lazy", str(self.mount)], check=False, capture_output=True)
+        subprocess.run(["umount", "--lazy", str(self.mount)], check=False, capture_output=True, timeout=COMMAND_SECONDS)
 
     def fill(self) -> None:
         """Until not one more byte fits."""
@@ -47,6 +49,16 @@ class Disk:
             for size_bytes in (1024 * 1024, 4096, 1):
                 self._write_until_full(filler.fileno(), bytes(size_bytes))
             os.fsync(filler.fileno())
+
+    def is_full(self) -> bool:
+        """Whether a write is refused for want of room."""
+        try:
+            with (self.mount / FILLER).open("ab", buffering=0) as filler:
+                filler.write(bytes(BLOCK_BYTES))
+                os.fsync(filler.fileno())
+        except OSError as error:
+            return error.errno == errno.ENOSPC
+        return False
 
     def free(self) -> None:
         (self.mount / FILLER).unlink()
@@ -73,7 +85,8 @@ class Disk:
     def repair(self) -> None:
         """Nobody may use the disk; it then holds what had reached it, as its operator finds it after a check."""
         wait_for(self._is_unmounted, "nobody uses the broken disk")
-        checked = subprocess.run(["e2fsck", "-p", str(self._image)], check=False, capture_output=True)
+        command = ("e2fsck", "-p", str(self._image))
+        checked = subprocess.run(command, check=False, capture_output=True, timeout=COMMAND_SECONDS)
         assert checked.returncode in MENDED, f"e2fsck: {checked.stdout.decode()}"
         self._mount()
 
@@ -97,7 +110,8 @@ class Disk:
         _run("mount", "-o", "loop", str(self._image), str(self.mount))
 
     def _is_unmounted(self) -> bool:
-        return subprocess.run(["umount", str(self.mount)], check=False, capture_output=True).returncode == 0
+        command = ("umount", str(self.mount))
+        return subprocess.run(command, check=False, capture_output=True, timeout=COMMAND_SECONDS).returncode == 0
 
     def _write_until_full(self, descriptor: int, block: bytes) -> None:
         try:
@@ -108,4 +122,4 @@ class Disk:
 
 
 def _run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True).stdout.decode()
+    return subprocess.run(command, check=True, capture_output=True, timeout=COMMAND_SECONDS).stdout.decode()

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import msgspec
 from sqlalchemy import Connection, Engine, select
 
-from faults.digest import digest_of_body, digest_of_snapshot
-from faults.witness import Key
+from faults.digest import digest_of_body, digest_of_fields, digest_of_snapshot
+from faults.witness import Content, Key
+from processor.agent_fold import IDENTITY_CONFLICT_REASON
 from rabbitmq.records import Loss
-from store import tables
+from store import reused_keys, tables
 from store.engine import reading
 from store.model import Change
 from store.packing import names_of, unpack_numbers
@@ -23,6 +24,8 @@ from store.packing import names_of, unpack_numbers
 MESSAGE_ID = re.compile(r"([a-z0-9-]+)/(\d+)/(\d+)-(\d+)")
 BROUGHT_BY_ITSELF = (Change.OPENED, Change.WORSENED, Change.EASED, Change.FLAPPING, Change.SETTLED, Change.CLOSED)
 RECORD_ALONE = "invalid-record"  # its message's id names its neighbours, too
+REUSE_REASONS = frozenset({reused_keys.REASON, IDENTITY_CONFLICT_REASON})  # of whole records with a disputed number
+UNREADABLE = ""  # the digest of what lies in quarantine because nobody can say what it was
 
 
 class QuarantinedRow(NamedTuple):
@@ -79,7 +82,7 @@ class AccountRow:
 class Kept:
     """The database's side. `stored` names each row with the digest of its content."""
 
-    stored: list[tuple[Key, str]] = field(default_factory=list)
+    stored: list[Content] = field(default_factory=list)
     quarantined: list[QuarantinedRow] = field(default_factory=list)
     losses: list[Loss] = field(default_factory=list)
     snapshots: list[StoredSnapshot] = field(default_factory=list)
@@ -97,10 +100,19 @@ class Kept:
         return {key for row in self.quarantined for key in keys_of(row)}
 
     @property
+    def contents(self) -> set[Content]:
+        """What is stored or in quarantine; what cannot be read there stands for any record of its number."""
+        return {*self.stored, *(content for row in self.quarantined for content in contents_of(row))}
+
+    @property
+    def named_keys(self) -> set[Key]:
+        """Named as lost."""
+        return {key for loss in self.losses for key in named_by(loss)} | self.died_in_memory
+
+    @property
     def declared_keys(self) -> set[Key]:
         """Named as lost and not here nevertheless."""
-        named = {key for loss in self.losses for key in named_by(loss)} | self.died_in_memory
-        return named - self.stored_keys - self.quarantined_keys
+        return self.named_keys - self.stored_keys - self.quarantined_keys
 
     @property
     def accounted(self) -> set[Key]:
@@ -128,6 +140,16 @@ def keys_of(row: QuarantinedRow) -> Sequence[Key]:
     return () if row.reason == RECORD_ALONE else _keys_of_message(row.message_id or "")
 
 
+def contents_of(row: QuarantinedRow) -> Sequence[Content]:
+    """Of a disputed record itself; what was damaged counts for whatever had its number."""
+    if row.reason in REUSE_REASONS:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            fields = json.loads(row.body)
+            key = Key(fields["agent_id"], int(fields["epoch"]), int(fields["seq"]))
+            return [Content(key, digest_of_fields(fields))]
+    return [Content(key, UNREADABLE) for key in keys_of(row)]
+
+
 def _keys_of_message(message_id: str) -> Sequence[Key]:
     told = MESSAGE_ID.fullmatch(message_id)
     if told is None:
@@ -142,14 +164,15 @@ def read_evidence(engine: Engine) -> Kept:
         kept = Kept(incidents=_incident_steps(connection))
         for snapshot in _snapshots(connection):
             kept.snapshots.append(snapshot)
-            kept.stored.append((snapshot.key, digest_of_snapshot(snapshot.wall_ms, snapshot.readings)))
+            digest = digest_of_snapshot(snapshot.wall_ms, snapshot.readings, snapshot.extra)
+            kept.stored.append(Content(snapshot.key, digest))
         for row in connection.execute(
             select(tables.agent.c.agent_id, tables.record).join_from(
                 tables.record, tables.agent, tables.record.c.agent_no == tables.agent.c.agent_no
             )
         ):
             key = Key(row.agent_id, row.epoch, row.seq)
-            kept.stored.append((key, digest_of_body(row.raw)))
+            kept.stored.append(Content(key, digest_of_body(row.raw)))
             kept.others.append((key, row.received_ms))
             if row.kind == "loss":
                 kept.losses.append(msgspec.json.decode(row.raw, type=Loss))
@@ -159,20 +182,31 @@ def read_evidence(engine: Engine) -> Kept:
     return kept
 
 
-def read_accounted(engine: Engine) -> set[Key]:
-    """The keys alone: quick enough to ask several times a second."""
+def read_stored(engine: Engine) -> set[Key]:
+    """The keys alone: quick enough to ask several times a second. Raises StoreUnavailable."""
     with reading(engine) as connection:
-        found: set[Key] = set()
-        for table in (tables.snapshot, tables.record):
-            query = select(tables.agent.c.agent_id, table.c.epoch, table.c.seq).join_from(
-                table, tables.agent, table.c.agent_no == tables.agent.c.agent_no
-            )
-            found.update(Key(*row) for row in connection.execute(query))
+        return _stored(connection)
+
+
+def read_accounted(engine: Engine) -> set[Key]:
+    """What is stored, in quarantine or named as lost, as quickly. Raises StoreUnavailable."""
+    with reading(engine) as connection:
+        found = _stored(connection)
         losses = connection.execute(select(tables.record.c.raw).where(tables.record.c.kind == "loss"))
         for (raw,) in losses:
             found.update(named_by(msgspec.json.decode(raw, type=Loss)))
         found.update(key for row in _quarantined(connection) for key in keys_of(row))
         found |= _died_in_memory(connection)
+    return found
+
+
+def _stored(connection: Connection) -> set[Key]:
+    found: set[Key] = set()
+    for table in (tables.snapshot, tables.record):
+        query = select(tables.agent.c.agent_id, table.c.epoch, table.c.seq).join_from(
+            table, tables.agent, table.c.agent_no == tables.agent.c.agent_no
+        )
+        found.update(Key(*row) for row in connection.execute(query))
     return found
 
 

@@ -41,7 +41,7 @@ class Lane:
 
     @property
     def is_alive(self) -> bool:
-        return self._process.poll() is None
+        return not self.pipe.closed and self._process.poll() is None
 
     def begin(self, row: Row) -> None:
         self._row, self._began = row, time.monotonic()
@@ -54,6 +54,16 @@ class Lane:
         except (EOFError, OSError):
             return self._died()
         return outcome
+
+    @property
+    def seconds_left(self) -> float:
+        """Of what its row may take; 0 when it is overdue."""
+        return max(0.0, self._began + self._row.most_seconds - time.monotonic())
+
+    def give_up(self) -> Outcome:
+        """Its row hangs: the lane is ended, whatever that takes."""
+        self.interrupt()
+        return self._died(f"gave no answer within {self._row.most_seconds:g} s and ")
 
     def interrupt(self) -> None:
         """Its row is given up; returns at once."""
@@ -75,17 +85,19 @@ class Lane:
             return self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            return self._process.wait()
+        try:
+            return self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:  # the kernel holds it: we go on without it
+            return -signal.SIGKILL
 
-    def _died(self) -> Outcome:
+    def _died(self, before_that: str = "") -> Outcome:
         took_seconds = time.monotonic() - self._began
         exit_code = self._exit_code()
         how = f"was killed by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with {exit_code}"
         logs = ", ".join(str(folder) for folder in remove_remains(self._process.pid))
         trace = f"      logs: {logs}" if logs else ""
-        return Outcome(
-            self._row, self._row.bad_result, f"its lane {how}", [], [], [], took_seconds, self._seed, trace, {}
-        )
+        detail = f"its lane {before_that}{how}"
+        return Outcome(self._row, self._row.bad_result, detail, [], [], [], took_seconds, self._seed, trace, {})
 
 
 class Lanes:
@@ -113,9 +125,10 @@ class Lanes:
                 self._begin(self._lanes[-1], waiting.popleft())
             if not self._lanes:
                 return
-            ready = wait([lane.pipe for lane in self._lanes])
-            for lane in [lane for lane in self._lanes if lane.pipe in ready]:
-                yield lane.outcome()
+            soonest_seconds = min(lane.seconds_left for lane in self._lanes)
+            ready = wait([lane.pipe for lane in self._lanes], soonest_seconds)
+            for lane in [lane for lane in self._lanes if lane.pipe in ready or not lane.seconds_left]:
+                yield lane.outcome() if lane.pipe in ready else lane.give_up()
                 if waiting and lane.is_alive:
                     self._begin(lane, waiting.popleft())
                 else:

@@ -7,7 +7,7 @@ from faults.flights import End, Flight
 from faults.missing import missing
 from faults.sink import Heard, Mode
 from faults.told import Life, Told
-from processor.findings import AGENT_SILENT
+from processor.findings import AGENT_SILENT, GROUP_SILENT, PIPELINE
 from store.outbox import OPENERS
 from store.response import Notice, NoticeKind
 
@@ -32,6 +32,11 @@ def told_in_the_end(told: Told) -> list[str]:
     return [*nothing_waits(told), *transitions_are_told(told)]
 
 
+def endless_troubles(told: Told) -> list[Life]:
+    """What is said of all records or of many hosts, and is open although everything is well."""
+    return [life for life in told.lives if life.rule in (PIPELINE.rule, GROUP_SILENT.rule) and _is_endless(life, told)]
+
+
 def late_is_told_to_nobody(told: Told) -> list[str]:
     late = {life.number for life in told.lives if life.is_late}
     kept = {item.dedup_key for item in told.notices if item.number in late}
@@ -54,7 +59,7 @@ def ends_have_their_problem(told: Told) -> list[str]:
     for (number, channel), its in _by_incident(told).items():
         ends = [item for item in its if item.kind is NoticeKind.RECOVERY]
         openers = [item for item in its if item.kind in OPENERS]
-        problems = [item for item in openers if item.kind is NoticeKind.PROBLEM]
+        problems = [item for item in openers if item.kind is NoticeKind.PROBLEM and item.dead_ms is None]
         if len(ends) > 1 or len(problems) > 1 or (ends and not openers):
             wrong.add(f"#{number} on {channel}: {[item.kind.value for item in its]}")
     for channel in told.modes:
@@ -73,12 +78,14 @@ def ends_have_their_problem(told: Told) -> list[str]:
 def nothing_is_told_twice(told: Told) -> list[str]:
     """The same key comes twice only when a processor died while it sent just that; the same news never has two keys.
 
-    A death ends one flight of a notice, and a flight explains the one copy that follows it.
+    A death ends one flight of a notice, and a flight explains the one copy that follows it. What was refused for good
+    is told anew under another key.
     """
     unexplained = {second.key for first, second in copies(told) if not _died_in_flight(told, first, second)}
     keys: dict[tuple[str, object], set[str]] = defaultdict(set)
     for item in told.heard:
-        if item.transition.kind in (NoticeKind.PROBLEM, NoticeKind.RECOVERY):
+        is_paired = item.transition.kind in (NoticeKind.PROBLEM, NoticeKind.RECOVERY)
+        if is_paired and item.mode is not Mode.GONE:
             keys[item.channel, item.transition].add(item.key)
     doubled = {f"{channel}: {sorted(its)}" for (channel, _), its in keys.items() if len(its) > 1}
     return [
@@ -164,23 +171,31 @@ def transitions_are_told(told: Told) -> list[str]:
 def _must_be_told(life: Life, channel: str, told: Told) -> bool:
     """Not what is late, dead, over too soon, or explained by a silence that nobody outside can date exactly."""
     is_dead = any(item.number == life.number and item.dead_ms is not None for item in told.of(channel))
-    if life.is_late or is_dead or _is_explained(life, told):
-        return False
     shortest_ms = MOMENT_MS if told.is_steady(channel) else LONG_MS
+    if life.is_late or is_dead or _is_explained(life, told, life.from_ms + shortest_ms):
+        return False
     return life.to_ms is None or life.to_ms - life.from_ms > shortest_ms
 
 
-def _is_explained(life: Life, told: Told) -> bool:
-    """While a silence is open, or was so during a life that is over."""
+def _is_explained(life: Life, told: Told, due_ms: int) -> bool:
+    """By a silence that was there before people had to hear of it: one that goes on with good reason, or that was open
+    until shortly before the life was over."""
     for other in told.lives:
         is_anothers = other.rule == AGENT_SILENT.rule and other.agent_id != life.agent_id
         if not other.is_of_silence or is_anothers or other.is_late or other.number == life.number:
             continue
-        if life.to_ms is None and other.to_ms is None:
-            return True
-        if life.to_ms is not None and other.from_ms <= life.to_ms and (other.to_ms or life.to_ms) >= life.from_ms:
+        if other.to_ms is None:
+            lasts = not _is_endless(other, told)
+        else:
+            lasts = life.to_ms is not None and other.to_ms >= max(life.from_ms, life.to_ms - LONG_MS)
+        if lasts and other.from_ms <= due_ms:
             return True
     return False
+
+
+def _is_endless(silence: Life, told: Told) -> bool:
+    """Open in the end although nobody is dead; the way of all records is well then."""
+    return silence.to_ms is None and (silence.rule == PIPELINE.rule or not told.buried)
 
 
 def _died_in_flight(told: Told, first: Heard, second: Heard) -> bool:

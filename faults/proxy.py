@@ -6,9 +6,11 @@
 
 import asyncio
 import random
+import re
 import socket
 import struct
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -17,6 +19,7 @@ from typing import Any, Literal
 Direction = Literal["up", "down"]
 BOTH: tuple[Direction, Direction] = ("up", "down")
 CHUNK_BYTES = 64 * 1024
+CLIENT = re.compile(rb"healthmon-agent/([a-z0-9-]+)")  # as an AMQP connection calls itself in its handshake
 
 
 @dataclass
@@ -45,6 +48,8 @@ class FaultProxy:
         self._listening = socket.create_server((host, 0), backlog=512)
         self.port: int = self._listening.getsockname()[1]
         self.accepted = 0
+        self.spoilt: Counter[str] = Counter()
+        """How many connections of each agent met their cut or their flipped byte."""
         self._thread = threading.Thread(target=self._run, name="fault proxy", daemon=True)
         self._thread.start()
 
@@ -146,7 +151,7 @@ class FaultProxy:
         except (OSError, asyncio.CancelledError):
             _reset(writer)
             return
-        connection = _Connection(lambda: self._faults, (reader, writer), upstream)
+        connection = _Connection(lambda: self._faults, (reader, writer), upstream, self.spoilt)
         self._connections.add(connection)
         try:
             with suppress(asyncio.CancelledError):  # by `close`, nobody else
@@ -162,8 +167,9 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 class _Connection:
     """Both ways of one connection."""
 
-    def __init__(self, faults: Callable[[], Faults], client: Stream, server: Stream) -> None:
-        self._faults = faults
+    def __init__(self, faults: Callable[[], Faults], client: Stream, server: Stream, spoilt: "Counter[str]") -> None:
+        self._faults, self._spoilt = faults, spoilt
+        self._client = ""
         self._ends: dict[Direction, tuple[asyncio.StreamReader, asyncio.StreamWriter]] = {
             "up": (client[0], server[1]),
             "down": (server[0], client[1]),
@@ -231,10 +237,15 @@ class _Connection:
         self._passed[direction] += len(data)
         if direction == "up" and faults.cut_reply_to is not None and faults.cut_reply_to in data:
             faults.cut_reply_to, self._reply_is_cut = None, True
+        if direction == "up" and not self._client and (name := CLIENT.search(data)):
+            self._client = name[1].decode()
         place = faults.flip_byte.get(direction, -1) - start
+        cut = faults.cut_after_bytes.get(direction)
+        is_spoilt = 0 <= place < len(data) or (cut is not None and start < cut <= self._passed[direction])
+        if is_spoilt and self._client:
+            self._spoilt[self._client] += 1
         if 0 <= place < len(data):
             data = data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :]
-        cut = faults.cut_after_bytes.get(direction)
         return data if cut is None else data[: max(0, cut - start)]
 
     def _is_at_the_cut(self, direction: Direction) -> bool:

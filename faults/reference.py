@@ -1,8 +1,8 @@
 """What the incidents should be: every stored record folded once more, in the batches in which the processor read them.
 
 The records of a batch share the moment of their receipt, so the batches can be read off the database. Whether a record
-was late is known of most: those that lay for longer than an agent may be silent were, those that came at once in a run
-without disturbance were not. Of the others both is tried: what the database says of each record must be what one of the
+was late is known of most: those that lay for longer than an agent may be silent were, those that came at once while the
+way was calm were not. Of the others both is tried: what the database says of each record must be what one of the
 two makes of it, and the same choice must explain all that follows of the same check. Each check is judged alone: the
 ways in which many can have come about together are too many.
 """
@@ -15,6 +15,7 @@ from itertools import groupby
 
 import msgspec
 
+from faults.calm import Calm
 from faults.evidence import IncidentStep, Kept, StoredSnapshot
 from faults.witness import Key
 from processor.check_results import check_place
@@ -28,20 +29,21 @@ from processor.rule_set import Place, RuleSet
 from rabbitmq.records import CheckResult
 from store.model import STALE_AFTER_INTERVALS, Change, Check, IncidentChange, KeptSnapshot, Remedy
 
-AT_ONCE_MS = 5_000
 PROMPT_MS = 1_000  # with the time since the last canary less than what makes a record late
 ROUNDING_MS = 1_500  # of a message's time, which is in seconds
-WARM_UP_MS = 5_000  # until the first canary has come back
 
 
 @dataclass
 class Differences:
-    """Between the incidents and the fold. `misdated` are openings: history that is called news, or news history."""
+    """Between the incidents and the fold. `misdated` are openings: history that is called news, or news history.
+    `judged_steps` is how many changes of incidents were compared.
+    """
 
     missing: set[IncidentStep] = field(default_factory=set)
     foreign: set[IncidentStep] = field(default_factory=set)
     misdated: set[IncidentStep] = field(default_factory=set)
     judged_agents: set[str] = field(default_factory=set)
+    judged_steps: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +65,16 @@ class Chapter:
     ended: Mapping[IncidentStep, bool]
 
 
-def differences(kept: Kept, *, is_undisturbed: bool, clocks_hold: bool) -> Differences:
-    """All agents. `is_undisturbed`: no processor was started again. `clocks_hold`: agents have the processor's time."""
+def differences(kept: Kept, *, restarts_ms: Sequence[int], clocks_hold: bool) -> Differences:
+    """All agents. `restarts_ms`: when processors died or were started again. `clocks_hold`: agents have the processor's
+    time."""
     found = Differences(judged_agents={snapshot.key.agent_id for snapshot in kept.snapshots})
-    prompt = agents_at_once(kept) if is_undisturbed else set()
-    first_ms = min((snapshot.received_ms for snapshot in kept.snapshots), default=0)
+    calm = Calm(kept.snapshots, restarts_ms) if clocks_hold else None
     rules = RuleSet(rules_as_shipped())
     steps, judged = _steps_by_record(kept), _in_order(kept)
-    for agent_id, readable in judged.items():
-        prompt_from_ms = first_ms + WARM_UP_MS if agent_id in prompt else None
-        lateness = [_lateness(stored, prompt_from_ms, clocks_hold=clocks_hold) for stored in readable]
+    found.judged_steps = sum(len(those) for its in steps.values() for those in its.values())
+    for readable in judged.values():
+        lateness = [_lateness(stored, calm) for stored in readable]
         for place in _places(readable, rules) | {place for stored in readable for place in steps.get(stored.key, {})}:
             judge = _Judge(rules, {key: its[place] for key, its in steps.items() if place in its}, found)
             for stored, may_be_late in zip(readable, lateness, strict=True):
@@ -94,12 +96,6 @@ def rules_as_shipped() -> Sequence[Rule]:
 def rules_of_timers() -> frozenset[str]:
     """Their incidents belong to no single record."""
     return frozenset(rule.rule_id for rule in rules_as_shipped() if rule.kind in TIMED)
-
-
-def agents_at_once(kept: Kept) -> set[str]:
-    """Those none of whose snapshots waited anywhere; agent and processor have the same clock here."""
-    late = {item.key.agent_id for item in kept.snapshots if item.received_ms - item.wall_ms > AT_ONCE_MS}
-    return {item.key.agent_id for item in kept.snapshots} - late
 
 
 Steps = dict[IncidentStep, IncidentStep]  # each step by itself: equal ones differ in what they do not compare
@@ -194,13 +190,15 @@ def _newer_than_before(arrivals: list[tuple[int, Key, StoredSnapshot | None]]) -
             newest = max(newest, key)
 
 
-def _lateness(stored: StoredSnapshot, prompt_from_ms: int | None, *, clocks_hold: bool) -> Sequence[bool]:
-    """Whether the record was late when it was read, as far as that can be said from outside."""
+def _lateness(stored: StoredSnapshot, calm: Calm | None) -> Sequence[bool]:
+    """Whether the record was late when it was read, as far as that can be said from outside; not at all without a clock
+    that agents and processor share."""
+    if calm is None:
+        return False, True
     age_ms = stored.received_ms - stored.wall_ms
-    if clocks_hold and is_late(age_ms - ROUNDING_MS, 0, _interval_ms(stored)):
+    if is_late(age_ms - ROUNDING_MS, 0, _interval_ms(stored)):
         return (True,)
-    is_prompt = prompt_from_ms is not None and stored.received_ms >= prompt_from_ms and age_ms <= PROMPT_MS
-    return (False,) if is_prompt else (False, True)
+    return (False,) if age_ms <= PROMPT_MS and calm.holds_at(stored.received_ms) else (False, True)
 
 
 def _is_after_silence(stored: StoredSnapshot, before: StoredSnapshot | None) -> bool:
@@ -219,7 +217,14 @@ def _chapter(story: Story, stored: StoredSnapshot, rules: RuleSet, *, is_late: b
     snapshot = _kept(stored)
     errors = stored.extra.get("errors", {})
     telling = _Telling(story, stored.key)
-    circumstances = Circumstances(errors, after_silence, is_late, unheard=telling.unheard, recent=telling.recent)
+    circumstances = Circumstances(
+        errors,
+        after_silence,
+        is_late,
+        unheard=telling.unheard,
+        recent=telling.recent,
+        switched_off=stored.extra.get("switched_off", ()),
+    )
     telling.take(fold_snapshot(snapshot, circumstances, telling.checks, rules, _no_remedies))
     results = msgspec.convert(stored.extra.get("checks", []), list[CheckResult])
     if results:

@@ -11,6 +11,7 @@ from faults.row import Row
 
 PAGE = Path(__file__).parents[1] / "docs" / "faults.md"
 COLUMNS = ("row", "fault", "result", "records", "duplicates", "declared", "drain", "store", "took", "seed", "run of")
+QUICK = "quick form"
 INTRODUCTION = """# Faults
 
 What was broken, on real programs, a real RabbitMQ and a real database, and what became of every record. Written by
@@ -24,8 +25,9 @@ such death. Controls are broken builds that the checker must turn red. Row 44's 
 what they had offered last and never got confirmed when they were killed counts as never offered.
 
 `records` were offered by agents, `duplicates` were absorbed, `declared` were named as lost, `drain` is the time from
-the end of the fault until the last record offered by then was accounted for. `run of` is when the run of that line
-began, UTC. A row that the last run left out keeps its line of an earlier one, with that time and seed.
+the end of the fault until the last record offered by then was accounted for, the longest where there were several.
+`run of` is when the run of that line began, UTC; `quick form` behind it says that the row ran shorter than its name may
+promise. A row that the last run left out keeps its line of an earlier one, with that time and seed.
 """
 
 
@@ -69,11 +71,17 @@ class ThisRun:
     command: str
     began: str
     lanes: int
+    is_quick: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The last cell of its lines."""
+        return f"{self.began}, {QUICK}" if self.is_quick else self.began
 
 
 def write_page(outcomes: Sequence[Outcome], rows: Sequence[Row], run: ThisRun) -> None:
     """In the order of `rows`; what did not run this time keeps the line of the last time that it did."""
-    lines = _lines_of_last_time() | {outcome.row.number: _line(outcome.cells(run.began)) for outcome in outcomes}
+    lines = _lines_of_last_time() | {outcome.row.number: _line(outcome.cells(run.mark)) for outcome in outcomes}
     numbers = [row.number for row in rows if row.number in lines]
     kept = [lines[number] for number in (*numbers, *(number for number in lines if number not in numbers))]
     header = [_environment(outcomes, run), _share(len(outcomes), len(kept), run.began), *_side_by_side(outcomes, run)]

@@ -18,9 +18,9 @@ from types import MappingProxyType
 from faults.broker import Broker
 from faults.checker import NOTHING, Excuse, Verdict
 from faults.databases import Postgres
-from faults.disk import Disk
+from faults.disk import COMMAND_SECONDS, Disk
 from faults.namespace import Namespace
-from faults.row import CannotRun
+from faults.row import ABOUT_INCIDENTS, CannotRun
 from faults.run import Run
 
 OTHER_FILE_SYSTEM = Path("/dev/shm")  # noqa: S108 - the witness writes where the agents do not
@@ -102,12 +102,16 @@ class Rig:
             database_folder=database_folder,
             excuse=excuse,
             channels=channels,
+            is_about_incidents=self._row in ABOUT_INCIDENTS,
         )
         try:
             run.start(agents, processors, self._store(database_folder or run.folder, database))
             yield run
-        except BaseException:
-            run.end()
+        except BaseException as first:
+            try:
+                run.end()
+            except Exception as second:  # noqa: BLE001 - what broke the row is what people must read
+                first.add_note(f"then {second!r}")
             run.keep_journals()
             self._forget_faults()
             raise
@@ -148,6 +152,7 @@ class Rig:
 
     def begin_row(self, number: str) -> None:
         """Each row draws from a generator of its own, so that it is the same alone and among others."""
+        self._row = number
         self.random = random.Random(f"{self.seed}/{number}")  # noqa: S311 - replayable, not secret
         self.verdicts: list[Verdict] = []
         self.notes: list[str] = []
@@ -197,7 +202,7 @@ def remove_remains(process_id: int) -> list[Path]:
     folders = list(Path(tempfile.gettempdir()).glob(f"{_prefix('faults', process_id)}*"))
     for mount in (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()):
         if any(Path(mount).is_relative_to(folder) for folder in folders):
-            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True)
+            subprocess.run(["umount", "--lazy", mount], check=False, capture_output=True, timeout=COMMAND_SECONDS)
     for journals in OTHER_FILE_SYSTEM.glob(f"{_prefix('witness', process_id)}*"):
         shutil.rmtree(journals, ignore_errors=True)
     return folders

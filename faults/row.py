@@ -13,6 +13,12 @@ Inject = Callable[["Rig"], None]
 # They measure short times, or load the machine so much that a neighbour would measure them.
 ALONE = frozenset({"4", "12", "35", "44"})
 
+# One that takes longer hangs: it is ended, and red. The longest take half of it, less many kills.
+MOST_SECONDS = 40 * 60.0
+
+# They promise incidents as by the book (C4), so some must have been judged.
+ABOUT_INCIDENTS = frozenset({"1", "18", "19", "24", "27", "31", "32", "43"})
+
 
 class CannotRun(Exception):
     """This machine cannot make the fault: the report says so, and the row counts as not run."""
@@ -30,6 +36,7 @@ class Row:
     fault: str
     inject: Inject
     is_quick: bool
+    most_seconds: float = MOST_SECONDS
 
     @property
     def is_control(self) -> bool:

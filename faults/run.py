@@ -18,13 +18,17 @@ from faults.boundary import VARIABLE, Boundary
 from faults.broker import Broker
 from faults.checker import Excuse, Measured, Verdict, judge
 from faults.databases import Postgres
-from faults.evidence import read_accounted, read_evidence
+from faults.ending import take_down
+from faults.evidence import read_accounted, read_evidence, read_stored
+from faults.fates import ended_unasked, stopped_in_order
 from faults.flights import FLIGHTS, read_flights
 from faults.namespace import Namespace
-from faults.notices import told_as_it_should_be, told_in_the_end
+from faults.notices import endless_troubles, told_as_it_should_be, told_in_the_end
 from faults.program import ROOT, Program
 from faults.proxy import FaultProxy
 from faults.sink import SECRET, Sink
+from faults.sizes import larger
+from faults.switches import LastingTrouble
 from faults.told import FENCED, Told, read_fenced, read_told
 from faults.witness import Key, Reader, Witnessed
 from rabbitmq.connection import connection_parameters, message_properties
@@ -38,6 +42,7 @@ ROUNDS = 3
 FLUSH_SECONDS = 5.0
 TOLD_SECONDS = 60.0
 RESTART_SECONDS = 20.0
+QUEUE_SECONDS = 10.0
 
 
 class Violations(Exception):
@@ -61,6 +66,7 @@ class Run:
         database_folder: Path | None,
         excuse: Excuse,
         channels: Mapping[str, str],
+        is_about_incidents: bool,
     ) -> None:
         self.folder, self.broker, self.namespace = folder, broker, namespace
         self.verdicts: list[Verdict] = []
@@ -72,9 +78,13 @@ class Run:
         self._fenced, self._flights = self._journals / "claims", self._journals / "flights"
         self._modules, self._settings, self._agent_settings = modules, dict(settings), dict(agent_settings)
         self._state_folder, self._excuse = state_folder or folder, excuse
+        self._is_about_incidents = is_about_incidents
+        self._lasting = LastingTrouble(folder) if is_about_incidents and not agent_settings else None
+        self._others: list[Program] = []
         self._database_folder = database_folder or folder
         self._reader = Reader(self._journals)
         self._largest = Measured()
+        self._longest_drain_seconds = 0.0
         self._closers: list[Callable[[], None]] = []
         self._dead: frozenset[str] = frozenset()
         self.sinks = {name: self._sink(name, scheme) for name, scheme in channels.items()}
@@ -114,15 +124,29 @@ class Run:
         except StoreUnavailable:
             return set()
 
+    def stored(self) -> set[Key]:
+        """What is stored alone; empty while the database does not answer."""
+        try:
+            return read_stored(self.engine)
+        except StoreUnavailable:
+            return set()
+
     def flow(self, records: int = 3) -> None:
         """Return when of each agent so many records are stored that it offered from now on: everything works."""
         before = set(self.seen().offered)
 
         def all_have() -> bool:
-            new = Counter(key.agent_id for key in (self.seen().offered - before) & self.accounted())
+            new = Counter(key.agent_id for key in (self.seen().offered - before) & self.stored())
             return len(new) >= len(self.agents) and min(new.values()) >= records
 
         wait_for(all_have, f"{records} new records of each of {len(self.agents)} agents", within_seconds=DRAIN_SECONDS)
+
+    def drain(self) -> float:
+        """Return when all that was offered by now, as a fault ends, is accounted for; returns the seconds it took."""
+        offered = self._offered()
+        seconds = self.until(lambda: offered <= self.accounted(), f"{len(offered)} records to be accounted for")
+        self._longest_drain_seconds = max(self._longest_drain_seconds, seconds)
+        return seconds
 
     def offer(self, records: int) -> None:
         """Return when the agents have offered so many more records together, wherever those go."""
@@ -149,7 +173,9 @@ class Run:
         deaths_ms = [death_ms for program in self.processors for death_ms in program.deaths_ms]
         killed = {process_id for program in self.processors for process_id in program.killed_ids}
         flights, fenced = read_flights(self._flights, killed), read_fenced(self._fenced)
-        return read_told(self.engine, self.sinks.values(), deaths_ms, flights, fenced)
+        told = read_told(self.engine, self.sinks.values(), deaths_ms, flights, fenced)
+        told.buried = self._dead
+        return told
 
     def bury(self, agents: Iterable[str]) -> None:
         """They were killed with all that they kept in memory, and so long ago that each must be called silent."""
@@ -194,36 +220,35 @@ class Run:
     def verdict(self, within_seconds: float = DRAIN_SECONDS, told_within_seconds: float = TOLD_SECONDS) -> Verdict:
         """As `settle`, for a control that expects violations."""
         offered = set(self._offered())
-        drain_seconds = self._wait_for_accounting(offered, within_seconds)
+        drain_seconds = max(self._longest_drain_seconds, self._wait_for_accounting(offered, within_seconds))
         has_drained = offered <= self.accounted()
-        self._stop_agents(rounds=ROUNDS if has_drained else 0)
+        self._end_lasting_trouble()
+        violations = ended_unasked((*self.agents, *self.processors), self._others)
+        violations += self._stop_agents(rounds=ROUNDS if has_drained else 0)
         self._await_empty_queue()
         self._await_told(told_within_seconds)
-        for program in self.processors:
-            program.stop()
-        was_restarted = any(program.starts > 1 for program in self.processors)
+        violations += stopped_in_order(self.processors)
         verdict = judge(
             self.seen(),
             read_evidence(self.engine),
             self._largest,
             drain_seconds,
             self._excuse,
-            was_restarted=was_restarted,
+            restarts_ms=self._restarts_ms(),
             dead=self._dead,
+            is_about_incidents=self._is_about_incidents,
         )
         if not has_drained:
-            verdict.violations.append(f"C8: not all was accounted for within {within_seconds:g} s")
+            violations.append(f"C8: not all was accounted for within {within_seconds:g} s")
         told = self.told()
-        verdict.violations += told_as_it_should_be(told) + told_in_the_end(told)
+        verdict.violations += violations + told_as_it_should_be(told) + told_in_the_end(told)
         self.verdicts.append(verdict)
         return verdict
 
     def end(self) -> None:
-        """Nothing of this run lives on."""
-        for program in (*self.agents, *self.processors):
-            program.kill()
-        while self._closers:
-            self._closers.pop()()
+        """Nothing of this run lives on. Raises ExceptionGroup."""
+        take_down([*(program.kill for program in (*self.agents, *self.processors)), *reversed(self._closers)])
+        self._closers.clear()
 
     def keep_journals(self) -> None:
         shutil.copytree(self._journals, self.folder / "journals", dirs_exist_ok=True)
@@ -246,19 +271,29 @@ class Run:
         self.database_url = self.postgres.url(self.database_road.port)
         return self.postgres.url()
 
-    def _stop_agents(self, rounds: int) -> None:
-        """One that was stopped with records at hand, as its last ones may be, is started again to send them."""
-        for program in self.agents:
-            program.stop()
+    def _restarts_ms(self) -> list[int]:
+        """When processors died or were started, but for their first start."""
+        return [at_ms for program in self.processors for at_ms in (*program.started_ms[1:], *program.deaths_ms)]
+
+    def _end_lasting_trouble(self) -> None:
+        """So that an incident that began before the fault ends after it; the checker tells if it does not."""
+        if self._lasting is not None:
+            self._lasting.end()
+            self._wait_until(lambda: LastingTrouble.is_over(self.told()), FLUSH_SECONDS)
+
+    def _stop_agents(self, rounds: int) -> list[str]:
+        """One that was stopped with records at hand, as its last ones may be, is started again to send them. Returns
+        who did not stop in order."""
+        wrong = stopped_in_order(self.agents)
         for _ in range(rounds):
             self._wait_for_accounting(self._offered(), FLUSH_SECONDS)
             if self._offered() <= self.accounted():
-                return
+                break
             for program in self.agents:
                 program.start()
             self._wait_for_accounting(set(self._offered()), RESTART_SECONDS)
-            for program in self.agents:
-                program.stop()
+            wrong += stopped_in_order(self.agents)
+        return wrong
 
     def _offered(self) -> set[Key]:
         """What must be accounted for."""
@@ -266,34 +301,32 @@ class Run:
 
     def _wait_for_accounting(self, keys: set[Key], within_seconds: float) -> float:
         """Returns the seconds it took, or the limit; the checker tells what is missing."""
-        began = time.monotonic()
-        while not keys <= self.accounted() and time.monotonic() - began < within_seconds:
-            time.sleep(0.1)
-        return time.monotonic() - began
+        return self._wait_until(lambda: keys <= self.accounted(), within_seconds)
 
     def _await_told(self, within_seconds: float) -> None:
-        """Notices take their time; the checker tells what is missing in the end."""
-        deadline = time.monotonic() + within_seconds
-        while self.sinks and told_in_the_end(self.told()) and time.monotonic() < deadline:
-            time.sleep(0.5)
+        """Notices take their time, and so does the end of what was told of the way; the checker tells what is missing
+        in the end."""
+
+        def is_all() -> bool:
+            told = self.told()
+            return not endless_troubles(told) and not (self.sinks and told_in_the_end(told))
+
+        self._wait_until(is_all, within_seconds)
 
     def _await_empty_queue(self) -> None:
-        deadline = time.monotonic() + 10
-        while self.waiting_messages() and time.monotonic() < deadline:
+        self._wait_until(lambda: not self.waiting_messages(), QUEUE_SECONDS)
+
+    def _wait_until(self, condition: Callable[[], bool], within_seconds: float) -> float:
+        """Measure meanwhile; returns the seconds it took, or the limit."""
+        began = time.monotonic()
+        while not condition() and time.monotonic() - began < within_seconds:
+            self._measure()
             time.sleep(0.2)
+        return time.monotonic() - began
 
     def _measure(self) -> None:
-        sizes = [self._spool_bytes(number) for number in range(len(self.agents))]
-        self._largest = Measured(
-            spool_bytes=max([self._largest.spool_bytes, *sizes]),
-            agent_rss_bytes=max([self._largest.agent_rss_bytes, *(item.rss_bytes() for item in self.agents)]),
-            processor_rss_bytes=max(
-                self._largest.processor_rss_bytes, *(item.rss_bytes() for item in self.processors), 0
-            ),
-        )
-
-    def _spool_bytes(self, number: int) -> int:
-        return sum(file.stat().st_size for file in self._state(number).glob("slots/*/spool.sqlite3"))
+        states = [self._state(number) for number in range(len(self.agents))]
+        self._largest = larger(self._largest, states, self.agents, self.processors)
 
     def _migrate(self) -> None:
         environment = {"HEALTHMON_DATABASE_URL": self.database_url, "PATH": "/usr/bin:/bin"}
@@ -307,6 +340,7 @@ class Run:
         """Another witnessed program that talks straight to the broker; ended with the run."""
         environment = self._as_agent(name) | {"HEALTHMON_RABBITMQ_PORT": str(self.broker.port)}
         program = Program(name, module_and_arguments, environment, self.folder)
+        self._others.append(program)
         self._closers.append(program.kill)
         return program
 
@@ -318,6 +352,7 @@ class Run:
             "HEALTHMON_NAME": f"host-{number}",
             **self._settings,
             **self._agent_settings,
+            **(self._lasting.settings if self._lasting else {}),
         }
         inside = self.namespace.inside if self.namespace else ()
         return Program(name, [self._modules[0]], environment, self.folder, inside)

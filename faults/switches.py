@@ -5,6 +5,11 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from faults.told import Told
+from processor.check_results import check_place
+
+LASTING = "lasting"
+
 
 class Switches:
     """Made in a folder of the row's own; `settings` make agents run the checks. All are good at first."""
@@ -28,6 +33,23 @@ class Switches:
         script.chmod(0o755)
         action = f'[[actions]]\nname = "act"\ncommand = ["{script}"]\nchecks = ["*"]\nstates = ["warning"]\n'
         self._file.write_text(f"{self._file.read_text()}\n{action}cooldown_seconds = 0\n")
+
+
+class LastingTrouble:
+    """A check that every agent of a run finds bad from its start to the end of the fault."""
+
+    def __init__(self, folder: Path) -> None:
+        self._switches = Switches(folder, [LASTING])
+        self._switches.turn_bad(LASTING)
+        self.settings = self._switches.settings
+
+    def end(self) -> None:
+        self._switches.turn_good(LASTING)
+
+    @staticmethod
+    def is_over(told: Told) -> bool:
+        rule, _ = check_place(LASTING)
+        return all(life.to_ms is not None for life in told.lives if life.rule == rule)
 
 
 def _check(name: str, file: Path) -> str:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 
 from faults.evidence import IncidentStep, Kept
-from faults.reference import AT_ONCE_MS, rules_as_shipped
+from faults.reference import rules_as_shipped
 from faults.witness import Witnessed
 from processor.findings import AGENT_SILENT, GROUP_SILENT
 from processor.rule import TIMED, Kind
@@ -16,6 +16,7 @@ from processor.silence.facts import patience_ms
 from processor.silence.family import AT_LEAST
 
 SEEN_WITHIN_MS = 10_000
+AT_ONCE_MS = 5_000
 MARGIN_MS = 2_000  # from a record's making to its receipt, and for the beat of the watch
 
 
@@ -68,6 +69,13 @@ def families_of_nobody(kept: Kept) -> set[IncidentStep]:
     return {step for step in _openings(kept, GROUP_SILENT.rule) if len(_silent_at(kept, step.at_ms)) < AT_LEAST}
 
 
+def endless_families(kept: Kept) -> set[IncidentStep]:
+    """Those that are open in the end, when not that many are silent."""
+    newest = {(step.agent_id, step.subject): step for step in _in_order(kept, GROUP_SILENT.rule)}
+    still_open = {step for step in newest.values() if step.change != "closed"}
+    return still_open if len(_silent_in_the_end(kept)) < AT_LEAST else set()
+
+
 def missed_silences(kept: Kept, dead: Collection[str]) -> set[str]:
     """Agents that were dead for long in the end, while records came through, and are not called silent."""
     return set(dead) - {step.agent_id for step in _silent_in_the_end(kept)}
@@ -110,6 +118,9 @@ def _silent_in_the_end(kept: Kept) -> list[IncidentStep]:
 
 
 def _of_silence(kept: Kept) -> list[IncidentStep]:
+    return _in_order(kept, AGENT_SILENT.rule)
+
+
+def _in_order(kept: Kept, rule: str) -> list[IncidentStep]:
     """Oldest first."""
-    steps = (step for step in kept.incidents if step.rule == AGENT_SILENT.rule)
-    return sorted(steps, key=lambda each: each.at_ms)
+    return sorted((step for step in kept.incidents if step.rule == rule), key=lambda each: each.at_ms)

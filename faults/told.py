@@ -36,14 +36,16 @@ class Life:
 
 @dataclass(kw_only=True)
 class Told:
-    """`modes` are those that each sink was in, `deaths_ms` when processors were killed, `flights` what they sent
-    when, `fenced` the claim and the process of each transaction that checked the fence, both in their order."""
+    """`modes` are those that each sink was in, `buried` the agents that are dead in the end, `deaths_ms` when
+    processors were killed, `flights` what they sent when, `fenced` the claim and the process of each transaction that
+    checked the fence, both in their order."""
 
     lives: Sequence[Life] = ()
     notices: Sequence[Notice] = ()
     heard: Sequence[Heard] = ()
     modes: Mapping[str, Collection[Mode]] = field(default_factory=dict)
     unreachable: Collection[str] = ()
+    buried: Collection[str] = ()
     deaths_ms: Sequence[int] = ()
     flights: Sequence[Flight] = ()
     fenced: Sequence[tuple[int, int]] = ()

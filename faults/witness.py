@@ -1,12 +1,12 @@
 """The external witness: what each agent says that it offered, sent and heard, on another file system than its spool.
 
-    intent      about to be written to the spool, with the digest of its content
+    intent      about to be written to the spool
     offered     the transaction that wrote it has ended
     published   handed to the broker's connection, once for each copy
     confirmed   the broker has acknowledged a copy and returned none of it, on the connection that the line names
 
-Each line is on its disk before the agent goes on, and says when it was written by the machine's monotonic clock: the
-wall clock of an agent may be part of the fault.
+Each line has the digest of the record's content. It is on its disk before the agent goes on, and says when it was
+written by the machine's monotonic clock: the wall clock of an agent may be part of the fault.
 """
 
 import json
@@ -27,16 +27,23 @@ class Key(NamedTuple):
     seq: int
 
 
+class Content(NamedTuple):
+    """One record: a number may, by a fault, be given to two of them."""
+
+    key: Key
+    digest: str
+
+
 class Journal:
     """Appends lines to one file and syncs each write."""
 
     def __init__(self, file: Path) -> None:
         self._descriptor = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
-    def write(self, event: str, keys: Iterable[Key], detail: str = "") -> None:
-        """`detail` is an intent's digest or a confirm's connection."""
+    def write(self, event: str, contents: Iterable[Content], connection: str = "") -> None:
+        """`connection` is the one that brought a confirm."""
         at_ms = time.monotonic_ns() // 1_000_000
-        lines = [json.dumps([event, *key, detail, at_ms]) + "\n" for key in keys]
+        lines = [json.dumps([event, *key, digest, connection, at_ms]) + "\n" for key, digest in contents]
         if lines:
             os.write(self._descriptor, "".join(lines).encode())
             os.fsync(self._descriptor)
@@ -52,33 +59,42 @@ class Confirm(NamedTuple):
 
 @dataclass
 class Witnessed:
-    """All journals read together. A number whose transaction failed is given again: it has several intents.
+    """All journals read together. A number whose transaction failed is given again: it has several intents. One that
+    was offered twice is in `offers` with each of its contents; so it is in `confirmations`.
 
     Times are those of the wall clock here; `wall_offset_ms` is what that is ahead of the monotonic one. A record was
     made (`made_ms`) when its last intent was journaled.
     """
 
     intents: dict[Key, set[str]] = field(default_factory=dict)
-    offered: set[Key] = field(default_factory=set)
+    offers: set[Content] = field(default_factory=set)
     published: list[Key] = field(default_factory=list)
-    confirmed: set[Key] = field(default_factory=set)
+    confirmations: set[Content] = field(default_factory=set)
     made_ms: dict[Key, int] = field(default_factory=dict)
     confirms: list[Confirm] = field(default_factory=list)
     wall_offset_ms: int = 0
 
     def take(self, line: str) -> None:
-        event, agent_id, epoch, seq, detail, monotonic_ms = json.loads(line)
+        event, agent_id, epoch, seq, digest, connection, monotonic_ms = json.loads(line)
         key, at_ms = Key(agent_id, epoch, seq), monotonic_ms + self.wall_offset_ms
         if event == "intent":
-            self.intents.setdefault(key, set()).add(detail)
+            self.intents.setdefault(key, set()).add(digest)
             self.made_ms[key] = at_ms
         elif event == "published":
             self.published.append(key)
         elif event == "offered":
-            self.offered.add(key)
+            self.offers.add(Content(key, digest))
         else:
-            self.confirmed.add(key)
-            self.confirms.append(Confirm(key, at_ms, detail))
+            self.confirmations.add(Content(key, digest))
+            self.confirms.append(Confirm(key, at_ms, connection))
+
+    @property
+    def offered(self) -> set[Key]:
+        return {content.key for content in self.offers}
+
+    @property
+    def confirmed(self) -> set[Key]:
+        return {content.key for content in self.confirmations}
 
     def without_tails_of(self, agents: Collection[str]) -> "Witnessed":
         """What agents without a disk offered last and never got confirmed has died with them, as if never offered.
@@ -91,9 +107,11 @@ class Witnessed:
         for agent_id, epoch, seq in self.confirmed:
             last[agent_id, epoch] = max(last.get((agent_id, epoch), 0), seq)
         tails = {
-            key for key in self.offered if key.agent_id in agents and key.seq > last.get((key.agent_id, key.epoch), 0)
+            content
+            for content in self.offers
+            if content.key.agent_id in agents and content.key.seq > last.get(content.key[:2], 0)
         }
-        return replace(self, offered=self.offered - tails)
+        return replace(self, offers=self.offers - tails)
 
     @property
     def copies(self) -> int:

@@ -16,7 +16,7 @@ from agent.spool_rows import Rows
 from agent.statement_reader import StatementReader
 from faults import boot_clock, boundary, scripted_disk
 from faults.digest import digest_of_body
-from faults.witness import Journal, Key
+from faults.witness import Content, Journal, Key
 from rabbitmq.message import Envelope, decode
 from rabbitmq.records import Record, encode_record
 
@@ -46,17 +46,17 @@ def watch_spool(journal: Journal) -> None:
 
     def encode_and_note(record: Record) -> bytes:
         body = encode_record(record)
-        key = Key(record.agent_id, record.epoch, record.seq)
-        journal.write("intent", [key], digest_of_body(body))
-        written.keys.append(key)
+        content = Content(Key(record.agent_id, record.epoch, record.seq), digest_of_body(body))
+        journal.write("intent", [content])
+        written.contents.append(content)
         return body
 
     @contextmanager
     def note_when_committed(self: Rows) -> Iterator[None]:
-        written.keys = []
+        written.contents = []
         with transaction(self):
             yield
-        journal.write("offered", written.keys)
+        journal.write("offered", written.contents)
 
     vars(spool_rows)["encode_record"] = encode_and_note
     setattr(Rows, "transaction", note_when_committed)  # noqa: B010 - the type of a method cannot be assigned
@@ -66,16 +66,16 @@ def watch_link(journal: Journal) -> None:
     """What goes out by delivery tag, and what the broker's answers say of it, read off the links themselves."""
     publish = Link.publish
     link_up, acked, nacked, returned = Publisher.link_up, Publisher.acked, Publisher.nacked, Publisher.returned
-    sent: defaultdict[object, dict[int, tuple[str, list[Key]]]] = defaultdict(dict)
+    sent: defaultdict[object, dict[int, tuple[str, list[Content]]]] = defaultdict(dict)
     unroutable: set[str] = set()
     connections: dict[object, str] = {}
     numbers = count(1)
 
     def publish_and_note(self: Link, envelope: Envelope) -> int:
-        keys = keys_in(envelope)
-        journal.write("published", keys)
+        contents = contents_of(envelope)
+        journal.write("published", contents)
         tag = publish(self, envelope)
-        sent[self._listener][tag] = (envelope.message_id, keys)
+        sent[self._listener][tag] = (envelope.message_id, contents)
         return tag
 
     def new_channel(self: Publisher) -> None:
@@ -83,17 +83,17 @@ def watch_link(journal: Journal) -> None:
         connections[self] = f"{os.getpid()}/{next(numbers)}"
         link_up(self)
 
-    def answered(publisher: Publisher, tag: int, multiple: bool) -> list[tuple[str, list[Key]]]:
+    def answered(publisher: Publisher, tag: int, multiple: bool) -> list[tuple[str, list[Content]]]:
         open_ones = sent[publisher]
         tags = [known for known in open_ones if known <= tag or tag == 0] if multiple else [tag]
         return [open_ones.pop(known) for known in tags if known in open_ones]
 
     def note_ack(self: Publisher, tag: int, multiple: bool) -> None:
-        for message_id, keys in answered(self, tag, multiple):
+        for message_id, contents in answered(self, tag, multiple):
             if message_id in unroutable:
                 unroutable.discard(message_id)
             else:
-                journal.write("confirmed", keys, connections[self])
+                journal.write("confirmed", contents, connections[self])
         acked(self, tag, multiple)
 
     def note_nack(self: Publisher, tag: int, multiple: bool) -> None:
@@ -110,9 +110,12 @@ def watch_link(journal: Journal) -> None:
     Link.publish = publish_and_note  # type: ignore[method-assign]
 
 
-def keys_in(envelope: Envelope) -> list[Key]:
+def contents_of(envelope: Envelope) -> list[Content]:
     message = decode(envelope.body, routing_key=envelope.routing_key, content_encoding=envelope.content_encoding)
-    return [Key(item.record.agent_id, item.record.epoch, item.record.seq) for item in message.records]
+    return [
+        Content(Key(item.record.agent_id, item.record.epoch, item.record.seq), digest_of_body(item.raw))
+        for item in message.records
+    ]
 
 
 if __name__ == "__main__":

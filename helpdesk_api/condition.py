@@ -81,10 +81,11 @@ def _sentence(
     if worst is not None and state is State.MUTED:
         return worst.sentence
     if worst is not None and state is worst.severity:
-        return f"{STATE_WORDS[state]} for {span((now_ms - worst.opened_ms) / 1000)}: {worst.sentence}"
+        return f"{STATE_WORDS[state]} for {span((now_ms - worst.severity_since_ms) / 1000)}: {worst.sentence}"
     if state is State.WAITING:
         return "Waiting for its first report: the agent has said hello."
-    return trouble_of(errors) or "All checks are within their limits."
+    calm = "Not all is measured that rules read." if state is State.UNKNOWN else "All checks are within their limits."
+    return trouble_of(errors) or calm
 
 
 def trouble_of(errors: Mapping[str, str]) -> str:

@@ -53,7 +53,8 @@ class DeliveryView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reads:
-    """What is read for the shown agents only: gaps of one (with their epochs), the newest readings by agent."""
+    """What is read for the shown agents only: gaps of one in SHOWN_STATES (with their epochs), the newest readings by
+    agent."""
 
     gaps: Callable[[str, int], Sequence[tuple[int, Gap]]]
     readings: Callable[[Sequence[str]], Mapping[str, Mapping[str, float]]]

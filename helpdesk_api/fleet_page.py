@@ -134,7 +134,8 @@ def _quiet_line(conditions: Mapping[str, Condition], errors: Mapping[str, object
     states = Counter(one.state for one in conditions.values() if not one.is_retired)
     retired = sum(one.is_retired for one in conditions.values())
     fine, waiting, muted = states[State.OK], states[State.WAITING], states[State.MUTED]
-    in_part = sum(agent_id in conditions and conditions[agent_id].state is State.OK for agent_id in errors)
+    lacking = [conditions[agent_id].state for agent_id in errors if agent_id in conditions]
+    in_part = sum(state in (State.OK, State.UNKNOWN) for state in lacking)
     every = "All " if fine > 1 and fine == len(conditions) else ""
     told = [f"{every}{count(fine, 'host')} OK."] if fine else []
     if waiting:

@@ -1,7 +1,8 @@
-"""Keeps the agents of a group at the interval that the group is set to: also those that join or come back later.
+"""Keeps the agents of a group at what the group is set to: also those that join or come back later.
 
     every 30 s: agents whose interval is another than their group's --configure--> agent --snapshots--> the store
                 agents that were told one, of a group without one   --configure--> agent --result-----> the store
+                the same with the metric groups                     --configure--> agent --hello------> the store
 
 An agent that stays as it is (too old for the command, or it refuses) is asked ever more seldom.
 """
@@ -11,27 +12,26 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from helpdesk_api.commanding import NotSent, is_addressable, send_command
 from helpdesk_api.desk import Desk
 from helpdesk_api.fleet import all_agents
+from helpdesk_api.group_wish import Wish, configure, left_to_ask, standing_wish
 from helpdesk_api.once_a_minute import OnceAMinute
 from store.engine import StoreUnavailable, reading, transaction
-from store.groups import forget_taken_back, group_settings, note_taken_back, note_told, told_agents
+from store.groups import forget_taken_back, group_settings, told_agents
 from store.model import Agent
 
 ROUND_SECONDS = 30.0
 MOST_COMMANDS = 500  # half of what waits for the broker at most
 LONGEST_WAIT_MS = 3_600_000
-CONFIGURE = "configure"
 _log = logging.getLogger(__name__)
 _log.addFilter(OnceAMinute())
 
 
 @dataclass
 class Asked:
-    """An agent that was asked for an interval, how often, and when it may be asked again."""
+    """What an agent was asked for, how often, and when it may be asked again."""
 
-    interval_seconds: float | None
+    wish: Wish
     times: int
     again_ms: int
 
@@ -57,17 +57,17 @@ class GroupKeeper:
         self.asked = {agent_id: asked for agent_id, asked in self.asked.items() if agent_id in wanting}
         now_ms = self.desk.now_ms()
         due = [one for one in wanting.values() if self._is_due(*one, now_ms)][:MOST_COMMANDS]
-        return sum(self._ask(agent, interval_seconds, now_ms) for agent, interval_seconds in due)
+        return sum(self._ask(agent, wish, now_ms) for agent, wish in due)
 
-    def _wanting(self) -> Iterator[tuple[str, tuple[Agent, float | None]]]:
+    def _wanting(self) -> Iterator[tuple[str, tuple[Agent, Wish]]]:
         now_ms, told = self.desk.now_ms(), self._told()
         with reading(self.desk.engine) as connection:
-            intervals = {name: setting.interval_seconds for name, setting in group_settings(connection).items()}
-            for agent in all_agents(connection) if told or any(intervals.values()) else ():
-                interval_seconds = intervals.get(agent.group_name)
-                is_meant = interval_seconds is not None or agent.agent_id in told
-                if is_meant and wants(agent, interval_seconds, now_ms):
-                    yield agent.agent_id, (agent, interval_seconds)
+            settings = group_settings(connection)
+            for agent in all_agents(connection) if told or settings else ():
+                setting = settings.get(agent.group_name)
+                wish = left_to_ask(agent, standing_wish(agent, setting, is_told=agent.agent_id in told), now_ms)
+                if wish:
+                    yield agent.agent_id, (agent, wish)
 
     def _told(self) -> set[str]:
         """The agents that may report at a group's interval."""
@@ -79,38 +79,16 @@ class GroupKeeper:
             forget_taken_back(connection)
             return told_agents(connection)
 
-    def _is_due(self, agent: Agent, interval_seconds: float | None, now_ms: int) -> bool:
+    def _is_due(self, agent: Agent, wish: Wish, now_ms: int) -> bool:
         asked = self.asked.get(agent.agent_id)
-        return asked is None or asked.interval_seconds != interval_seconds or now_ms >= asked.again_ms
+        return asked is None or asked.wish != wish or now_ms >= asked.again_ms
 
-    def _ask(self, agent: Agent, interval_seconds: float | None, now_ms: int) -> bool:
+    def _ask(self, agent: Agent, wish: Wish, now_ms: int) -> bool:
         before = self.asked.get(agent.agent_id)
-        times = before.times + 1 if before and before.interval_seconds == interval_seconds else 1
+        times = before.times + 1 if before and before.wish == wish else 1
         wait_ms = min(round(ROUND_SECONDS * 1000) * 2**times, LONGEST_WAIT_MS)
-        self.asked[agent.agent_id] = Asked(interval_seconds, times, now_ms + wait_ms)
-        return configure(self.desk, agent, interval_seconds)
-
-
-def wants(agent: Agent, interval_seconds: float | None, now_ms: int) -> bool:
-    """Whether the agent can be asked and reports at another interval. None, its own, is always another one."""
-    its_own = interval_seconds is None or round(interval_seconds * 1000) != agent.interval_ms
-    return its_own and agent.is_connected(now_ms) and is_addressable(agent)
-
-
-def configure(desk: Desk, agent: Agent, interval_seconds: float | None) -> bool:
-    """Ask the agent to report that often, None: as its own settings say; whether the command is on its way."""
-    if interval_seconds is not None:
-        with transaction(desk.engine) as connection:
-            note_told(connection, agent.agent_id)
-    try:
-        command = send_command(desk, agent, CONFIGURE, {"interval_seconds": interval_seconds})
-    except NotSent as why:
-        _log.warning("%s was not told its group's interval: %s", agent.name, why)
-        return False
-    if interval_seconds is None:
-        with transaction(desk.engine) as connection:
-            note_taken_back(connection, agent.agent_id, command.command_id)
-    return True
+        self.asked[agent.agent_id] = Asked(wish, times, now_ms + wait_ms)
+        return configure(self.desk, agent, wish)
 
 
 def start_keeper(desk: Desk) -> Callable[[], None]:

@@ -46,6 +46,7 @@ class InFront:
     def _unopened(self, check: WithheldCheck) -> OpenIncident:
         words, is_silent = self.words(check.key.agent_id), check.key.rule == AGENT_SILENT
         severity = State.STALE if is_silent else State.WARNING if check.state is State.OK else check.state
+        since_ms = check.since_ms if is_silent else check.since_ms + correction_of(check.clock_offset_ms)
         thing = " ".join([check.key.rule, *check.key.subject.replace('="', " ").replace('"', "").split()])
         what = "no data" if is_silent else f"{thing} is {STATE_WORDS[severity].lower()}"
         why = f"{words}: no incident of its own" if words else OPENS_SOON
@@ -55,11 +56,12 @@ class InFront:
             host_name=check.host_name,
             severity=severity,
             sentence=f"{what}, {why}",
-            opened_ms=check.since_ms if is_silent else check.since_ms + correction_of(check.clock_offset_ms),
+            opened_ms=since_ms,
             rule=check.key.rule,
             subject=check.key.subject,
             group_name=check.group_name,
             acknowledged_by="",
+            severity_since_ms=since_ms,
         )
 
 

@@ -11,11 +11,13 @@ from helpdesk_api.fleet import find_agent
 from helpdesk_api.problem import invalid, not_found
 from helpdesk_api.times import to_ms
 from store.incidents import get_incident
+from store.mute_windows import leaves_a_gap
 from store.response import Mute
 
 LARGEST_NUMBER = 2**53 - 1
 LONGEST_MUTE_SECONDS = 30 * 86_400
 FURTHEST_START_MS = 366 * 86_400_000
+OF_THE_MACHINE = ("localtime", "posixrules")  # another zone on each machine, or none
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Name = Annotated[str, Field(min_length=1, max_length=256)]
 
@@ -25,7 +27,7 @@ class MuteWish(BaseModel):
 
     Whom: an incident; or an agent, a group, a rule (with a subject), all of which must fit; or everything. Until when:
     `for_seconds` or `ends` for a mute from now on, `starts` and `ends` for a downtime to come, `weekly` for one that
-    comes back. No mute but a weekly one is longer than 30 days.
+    comes back. No mute is longer than 30 days but a weekly one whose windows leave a gap.
     """
 
     reason: Reason
@@ -90,13 +92,20 @@ def _stretch(wish: MuteWish, now_ms: int) -> tuple[int, int | None]:
         raise invalid("starts: it is more than a year ahead. Give a time nearer to now.")
     if ends_ms is not None and ends_ms <= max(now_ms, starts_ms):
         raise invalid("ends: it is over before it begins. Give a time after now and after starts.")
-    if wish.weekly is None and ends_ms is not None and ends_ms - starts_ms > LONGEST_MUTE_SECONDS * 1000:
+    is_unbroken = wish.weekly is None or not leaves_a_gap(weekly_of(wish.weekly))
+    if is_unbroken and ends_ms is None:
+        raise invalid(
+            "weekly.minutes: the windows leave no gap, and nothing is muted for ever. Make them shorter, or give ends."
+        )
+    if is_unbroken and ends_ms is not None and ends_ms - starts_ms > LONGEST_MUTE_SECONDS * 1000:
         raise invalid("ends: nothing is muted for more than 30 days. Give an earlier time, and mute it again then.")
     return starts_ms, ends_ms
 
 
 def _check_timezone(name: str) -> None:
     try:
+        if name in OF_THE_MACHINE:
+            raise LookupError
         ZoneInfo(name)
     except (LookupError, ValueError, OSError):
         raise ValueError(f"timezone {name!r} is not known: give one like Europe/Paris") from None

@@ -13,10 +13,18 @@ from helpdesk_api.times import rfc3339
 from helpdesk_api.words import clock, count, percent, when
 
 FOLDER = Path(__file__).parent
+
+
+def _visible(value: object) -> object:
+    """What a template writes of any text but its own markup: no character in it hides or turns others."""
+    return escape(value, keep_lines=True) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 _templates = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
+    finalize=_visible,
     trim_blocks=True,
     lstrip_blocks=True,
 )

@@ -86,7 +86,7 @@ EXPLANATIONS: Mapping[str, Explanation] = {
     ),
     "implausible-interval": Explanation(
         "The record tells an interval that no agent may have.",
-        "Intervals are above 0 and at most 300 s; the agent is faulty, or of a version that allows others.",
+        "Intervals are 0.1 to 300 s; the agent is faulty, or of a version that allows others.",
         _REINSTALL,
     ),
     "future-epoch": Explanation(

@@ -1,5 +1,6 @@
 """Answering HTTP on one socket until a signal."""
 
+import errno
 import logging
 import socket
 
@@ -33,8 +34,13 @@ def listening_socket(settings: Settings) -> socket.socket:
         return socket.create_server((settings.listen, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
         place, why = f"{settings.listen}:{settings.port}", (error.strerror or "no reason given").partition(" (")[0]
-        told = f"cannot listen on {place}: {why}. Set HEALTHMON_PORT or HEALTHMON_LISTEN to another one."
-        raise ConfigError([told]) from None
+        raise ConfigError([f"cannot listen on {place}: {why}. {_what_now(error)}"]) from None
+
+
+def _what_now(error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        return "Set HEALTHMON_LISTEN to an address of this machine; 127.0.0.1 is for this machine alone."
+    return "Set HEALTHMON_PORT to another port."
 
 
 def answer(app: FastAPI, settings: Settings, listening: socket.socket) -> None:

@@ -15,7 +15,7 @@ CONFIG_FILE = Path("/etc/healthmon/helpdesk.toml")
 
 
 class Settings(ServerSettings):
-    """`listen` is where this process listens, `bind` where the user publishes it."""
+    """`listen` is where this process listens, `bind` where the user publishes it: of a container, another address."""
 
     rabbitmq_user: Text = HELPDESK_USER
     rabbitmq_password: SecretStr = SecretStr(HELPDESK_USER)
@@ -34,8 +34,11 @@ class Settings(ServerSettings):
 
     @property
     def keyless(self) -> bool:
-        """Whether the service is published on this machine only, so that people need no key."""
-        return is_loopback(self.bind)
+        """Whether the service is published on this machine only, so that people need no key.
+
+        Who listens on other addresses must say it by `bind`: its default says nothing of them.
+        """
+        return is_loopback(self.bind) and (is_loopback(self.listen) or "bind" in self.model_fields_set)
 
 
 def load_settings(environment: Mapping[str, str], config_file: Path = CONFIG_FILE) -> Settings:

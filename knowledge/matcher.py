@@ -13,17 +13,18 @@ from typing import Any
 
 from knowledge import ordinary
 from knowledge.expressions import compile_expression, compile_filter
-from knowledge.model import Confidence, KnownProblem, Match, Pattern, Severity, Symptom
+from knowledge.model import ANY_RULE, Confidence, KnownProblem, Match, Pattern, Severity, Symptom
 from knowledge.pasted_text import MAX_TEXT_CHARS, PastedText, read_pasted
 from knowledge.placeholders import fill_command, fill_step
 
 MAX_HITS = 200  # of one pattern in one text; later ones are not looked at
 MAX_LINES = 20
 MAX_CAPTURED_CHARS = 300
+MAX_REASON_LABEL_CHARS = 80  # of one label's value; a longer one is left out of the reason
 _BESIDE_CHARS = 200  # of a hit's line, on either side, that may take the hit back
 
 _SURENESS = {confidence: rank for rank, confidence in enumerate(Confidence)}
-_URGENCY = {severity: rank for rank, severity in enumerate(Severity)}
+_URGENCY: Mapping[str, int] = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,20 @@ class _Hit:
     @property
     def rank(self) -> tuple[int, int, int, str]:
         return (_SURENESS[self.pattern.confidence], -self.explained, _URGENCY[self.problem.severity], self.problem.slug)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A symptom of a problem that fits an incident; `captured` are the labels and what is named within them."""
+
+    problem: KnownProblem
+    symptom: Symptom
+    captured: Mapping[str, str]
+
+    @property
+    def rank(self) -> tuple[int, int, int, str]:
+        surest = _SURENESS[self.symptom.confidence]
+        return (surest, -len(self.symptom.labels), _URGENCY[self.problem.severity], self.problem.slug)
 
 
 class Matcher:
@@ -65,13 +80,27 @@ class Matcher:
         return [_text_match(hit, pasted.cut) for hit in sorted(hits, key=lambda hit: hit.rank)]
 
     def match_symptom(self, rule: str, severity: str, labels: Mapping[str, str]) -> list[Match]:
-        """The known problems behind a rule's incident: `severity` warning or critical, `labels` of its reading."""
-        found = [
-            _symptom_match(problem, rule, severity, labels)
-            for problem in self._problems
-            if any(_fits(symptom, rule, severity, labels) for symptom in problem.symptoms)
-        ]
-        return sorted(found, key=lambda match: (_URGENCY[match.severity], match.slug))
+        """The known problems behind a rule's incident, the best first; `labels` are those of its reading.
+
+        1. Likely before weak. 2. The one that asks for more labels. 3. The more severe. 4. By slug. Those of any rule,
+        for which the rule is a label too, are asked where none fits. A `severity` like unknown counts as a warning.
+        """
+        found = self._fits(rule, severity, labels) or self._fits(ANY_RULE, severity, {**labels, "rule": rule})
+        ordered = sorted(found, key=lambda fit: fit.rank)
+        return [_symptom_match(fit, rule, severity, labels) for fit in ordered]
+
+    def _fits(self, named: str, severity: str, labels: Mapping[str, str]) -> list[_Fit]:
+        """Each problem once, by the symptom that fits best."""
+        best: dict[str, _Fit] = {}
+        for problem in self._problems:
+            for symptom in problem.symptoms:
+                captured = _captured(symptom, severity, labels) if symptom.rule == named else None
+                if captured is None:
+                    continue
+                fit = _Fit(problem, symptom, captured)
+                if problem.slug not in best or fit.rank < best[problem.slug].rank:
+                    best[problem.slug] = fit
+        return list(best.values())
 
     def _hits(self, pasted: PastedText) -> list[_Hit]:
         best: dict[str, _Hit] = {}
@@ -132,22 +161,24 @@ def _text_match(hit: _Hit, cut: bool) -> Match:
     return _filled(hit.problem, hit.pattern.confidence, reason, hit.captured, lines)
 
 
-def _symptom_match(problem: KnownProblem, rule: str, severity: str, labels: Mapping[str, str]) -> Match:
-    captured = {name: _one_line(value) for name, value in labels.items()}
-    where = ", ".join(f'{name}="{value}"' for name, value in sorted(captured.items()))
+def _symptom_match(fit: _Fit, rule: str, severity: str, labels: Mapping[str, str]) -> Match:
+    shown = {name: value for name, value in sorted(labels.items()) if 0 < len(value) <= MAX_REASON_LABEL_CHARS}
+    where = ", ".join(f'{name}="{_one_line(value)}"' for name, value in shown.items())
     reason = f"the rule {rule} is {severity}" + (f" for {where}" if where else "")
-    return _filled(problem, Confidence.LIKELY, reason, captured, ())
+    return _filled(fit.problem, fit.symptom.confidence, reason, fit.captured, ())
 
 
-def _fits(symptom: Symptom, rule: str, severity: str, labels: Mapping[str, str]) -> bool:
-    return (
-        symptom.rule == rule
-        and _URGENCY[Severity(severity)] <= _URGENCY[symptom.severity]
-        and all(
-            name in labels and compile_expression(wanted).fullmatch(labels[name])
-            for name, wanted in symptom.labels.items()
-        )
-    )
+def _captured(symptom: Symptom, severity: str, labels: Mapping[str, str]) -> Mapping[str, str] | None:
+    """What a symptom finds in an incident of its rule; None where it does not fit."""
+    if _URGENCY.get(severity, _URGENCY[Severity.WARNING]) > _URGENCY[symptom.severity]:
+        return None
+    captured = dict(labels)
+    for name, wanted in symptom.labels.items():
+        found = compile_expression(wanted).fullmatch(labels[name]) if name in labels else None
+        if found is None:
+            return None
+        captured |= {group: value for group, value in found.groupdict().items() if value}
+    return {name: _one_line(value) for name, value in captured.items()}
 
 
 def _filled(

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+ANY_RULE = "*"  # as a symptom's rule: every one that no other symptom names
+
 
 class Severity(StrEnum):
     """How urgent a problem or a rule's state is, the most urgent first."""
@@ -31,11 +33,15 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Symptom:
-    """A processor's rule that sees this problem, from a severity on, where the labels fit whole-string expressions."""
+    """A processor's rule that sees this problem, from a severity on, where the labels fit whole-string expressions.
+
+    Named groups of these are captured values. `weak` is what only may be behind the rule's incident, and comes last.
+    """
 
     rule: str
     severity: Severity = Severity.INFO
     labels: Mapping[str, str] = field(default_factory=dict)
+    confidence: Confidence = Confidence.LIKELY
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from itertools import accumulate, pairwise
 
 MAX_TEXT_CHARS = 1_000_000
 
-_ESCAPE_CHARACTER = r"(?:\x1b|\^\[|\\+(?:x1b|u001b|033|e)|#033)"
+_BACKSLASHES = r"(?<!\\)\\+"  # a whole run: tried from each backslash of a long one, the time would be its square
+_ESCAPE_CHARACTER = rf"(?:\x1b|\^\[|{_BACKSLASHES}(?:x1b|u001b|033|e)|#033)"
 _COLOURS = re.compile(
     _ESCAPE_CHARACTER + r"(?:\[[0-9;?]{0,40}[A-Za-z]|\][^\x07\x1b\n]{0,200}(?:\x07|\x1b\\))", re.IGNORECASE
 )
-_ESCAPED_CODE_POINT = re.compile(r"\\+u([0-9a-fA-F]{4})")
-_ESCAPED_BREAK = re.compile(r"(\\+)[nrt]")
-_ESCAPED_SIGN = re.compile(r"\\+([\"'/])")
+_ESCAPED_CODE_POINT = re.compile(_BACKSLASHES + r"u([0-9a-fA-F]{4})")
+_ESCAPED_BREAK = re.compile(_BACKSLASHES + r"[nrt]")
+_ESCAPED_SIGN = re.compile(_BACKSLASHES + r"([\"'/])")
 _WINDOWS_PATH = re.compile(r"\b[A-Za-z]:\\")
 _ENTITY = re.compile(r"&(?:quot|apos|amp|lt|gt|nbsp|#39|#34|#x27);")
 _QUOTED_OR_COMPOSED = re.compile(r"^[ \t]*(?:(?:>+|\|)[ \t]+)+|^[\w.-]{1,60}[ \t]*\|[ \t]", re.MULTILINE)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from knowledge.model import Step
 
+_NO_OPERAND = ("-", "!", "(", ")", ",")  # options, and what `find` takes for an expression
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_]*)(?:=([^{}\n]*))?\}")
 
 
@@ -23,8 +24,8 @@ def fill_step(step: Step, values: Mapping[str, str]) -> Step:
 
 
 def fill_command(template: str, values: Mapping[str, str]) -> str:
-    """Put values into a command, each quoted so that it stays one word."""
-    return _fill(template, values, shlex.quote)
+    """Put values into a command, each quoted so that it stays one word, and none of them an option of the command."""
+    return _fill(template, values, lambda value: shlex.quote(f"./{value}" if value.startswith(_NO_OPERAND) else value))
 
 
 def fill_text(template: str, values: Mapping[str, str]) -> str:

@@ -1,6 +1,7 @@
 """Reads the text of one problem file; every problem of the file is reported at once, with its line. Pure."""
 
 import re
+from enum import StrEnum
 
 import yaml
 
@@ -27,6 +28,13 @@ def read_problem(slug: str, path: str, text: str) -> KnownProblem | list[FileErr
     return reader.errors or problem
 
 
+class _Guess(StrEnum):
+    """How sure a symptom may be; exact are patterns alone."""
+
+    LIKELY = Confidence.LIKELY.value
+    WEAK = Confidence.WEAK.value
+
+
 class _ProblemReader(Reader):
     """Reads the parts of a problem file."""
 
@@ -43,7 +51,7 @@ class _ProblemReader(Reader):
         return Step(found.get("text", ""), found.get("command"))
 
     def symptom(self, node: yaml.Node, key: str) -> Symptom:
-        fields = self.fields(node, key, ["rule"], ["severity", "labels"])
+        fields = self.fields(node, key, ["rule"], ["severity", "labels", "confidence"])
         rule = self.string(fields["rule"], f"{key}.rule") if "rule" in fields else ""
         severity = self.choice(fields["severity"], f"{key}.severity", Severity) if "severity" in fields else None
         labels = self.strings(fields["labels"], f"{key}.labels") if "labels" in fields else {}
@@ -51,7 +59,9 @@ class _ProblemReader(Reader):
             # An empty label value may be wanted, so an expression like ".*" is fine here.
             if (wrong := expression_problem(wanted)) and "empty text" not in wrong:
                 self.wrong(fields["labels"], f"{key}.labels.{name}: {wrong}")
-        return Symptom(rule, severity or Severity.INFO, labels)
+                labels[name] = "unreadable"
+        guess = self.choice(fields["confidence"], f"{key}.confidence", _Guess) if "confidence" in fields else None
+        return Symptom(rule, severity or Severity.INFO, labels, Confidence(guess or _Guess.LIKELY))
 
     def example(self, node: yaml.Node, key: str) -> Example:
         if isinstance(node, yaml.ScalarNode):
@@ -112,7 +122,8 @@ def _check_whole(problem: KnownProblem, root: yaml.Node | None, fields: Fields, 
     if problem.patterns and not (problem.must_match and problem.must_not_match):
         reader.wrong(fields.get("examples", root), "patterns need examples: must_match and must_not_match")
     known = {name for pattern in problem.patterns for name in named_groups(pattern.expression)}
-    known |= {name for symptom in problem.symptoms for name in symptom.labels}
+    asked = [label for symptom in problem.symptoms for label in symptom.labels.items()]
+    known |= {captured for name, wanted in asked for captured in (name, *named_groups(wanted))}
     for template in _templates(problem):
         for name in sorted(placeholder_names(template) - known):
             reader.wrong(fields.get("steps", root), f"placeholder {{{name}}} is captured nowhere; {_capturable(known)}")

@@ -20,13 +20,15 @@ from processor.ledger import Ledger
 from processor.memory import FleetMemory
 from processor.rule_set import Place
 from processor.unread import number_of_record
+from processor.vanished import is_blind
 from rabbitmq.message import BadRecord, Numbering, ReadRecord
 from rabbitmq.records import Goodbye, Hello, Loss, Record, Result, Snapshot
-from store.model import STALE_AFTER_INTERVALS, Agent, Check, CommandOutcome, KeptRecord, KeptSnapshot
+from store.model import RETIRED, STALE_AFTER_INTERVALS, Agent, Check, CommandOutcome, KeptRecord, KeptSnapshot
 from store.record_account import EpochAccount
 
 Changes = dict[str, Any]  # fields of an Agent that a record gives new values
 IDENTITY_CONFLICT_REASON = "identity-conflict"
+STOPPED = "stopped"  # as agents say it
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +224,8 @@ class AgentFold:
         elif is_newest and isinstance(record, Goodbye):
             self.fold_goodbye(record)
         elif is_newest and isinstance(record, Snapshot) and isinstance(row, KeptSnapshot):
+            if not is_late:
+                self._measure_clock(row.wall_ms, sending)
             self._fold_snapshot(record, row, lived_ms, is_late)
 
     def _advance(self, record: Record, sending: Sending) -> None:
@@ -233,18 +237,22 @@ class AgentFold:
             changes["reply_to"] = sending.delivery.reply_to
 
     def _fold_snapshot(self, record: Snapshot, row: KeptSnapshot, lived_ms: int, is_late: bool) -> None:
-        now_ms, interval_ms, changes = self._draft.now_ms, milliseconds(record.interval_seconds), self._changes
-        if not is_late:
-            self.offset_ms = measured_offset_ms(self.offset_ms, row.wall_ms, now_ms)
-            changes["clock_offset_ms"] = self.offset_ms
+        interval_ms, changes = milliseconds(record.interval_seconds), self._changes
         known_ms = changes.get("snapshot_received_ms", self.agent.snapshot_received_ms) or 0
         if lived_ms > known_ms or not is_late:
             changes["snapshot_received_ms"] = lived_ms
         self._judge(record, row, is_late)
         self.snapshot_ms, self.interval_ms = row.wall_ms, interval_ms
         changes["scope"], changes["interval_ms"] = record.scope, interval_ms
+        changes["is_blind"] = is_blind(record.errors, self._draft.rules, self._group)
         changes["goodbye_ms"] = changes["goodbye_reason"] = None
         changes["snapshot_ms"], changes["snapshot_epoch"], changes["snapshot_seq"] = row.wall_ms, row.epoch, row.seq
+
+    def _measure_clock(self, wall_ms: int, sending: Sending) -> None:
+        now_ms = self._draft.now_ms
+        waited_ms = now_ms - sending.lived_ms(wall_ms, now_ms)
+        self.offset_ms = measured_offset_ms(self.offset_ms, wall_ms, now_ms, waited_ms)
+        self._changes["clock_offset_ms"] = self.offset_ms
 
     def _judge(self, record: Snapshot, row: KeptSnapshot, is_late: bool) -> None:
         interval_ms = milliseconds(record.interval_seconds)
@@ -259,6 +267,7 @@ class AgentFold:
             unheard=self.unheard,
             withheld=self.withheld,
             recent=self.recent,
+            switched_off=record.switched_off,
         )
         find_remedies = self._draft.find_remedies
         self._take_over(fold_snapshot(row, circumstances, self.checks, self._draft.rules, find_remedies))
@@ -298,6 +307,8 @@ class AgentFold:
             "goodbye_reason": None,
             "group_name": record.group,
             "labels": record.labels,
+            "collectors": record.collectors,
+            "collectors_told": record.collectors_told,
         }
 
     def _close_unconfigured(self, record: Hello) -> None:
@@ -315,7 +326,8 @@ class AgentFold:
 
     def fold_goodbye(self, record: Goodbye) -> None:
         self.has_stopped = True
-        self._changes |= {"goodbye_ms": self._draft.now_ms, "goodbye_reason": record.reason}
+        reason = STOPPED if record.reason == RETIRED else record.reason  # only people retire a host
+        self._changes |= {"goodbye_ms": self._draft.now_ms, "goodbye_reason": reason}
 
     def fold_result(self, record: Result) -> None:
         outcome = CommandOutcome(

@@ -36,12 +36,12 @@ def judge_result(
 ) -> Judged:
     """One step of an active check; its state counts after so many attempts as its settings say."""
     state = State(result.state)
-    line = " ".join(next(iter(result.output.splitlines()), "").split())
+    line = _in_one_line(next(iter(result.output.splitlines()), ""))
     sentence = f"{result.name}: {line}" if line else _bare_sentence(result.name, state)
     seen = Observation(
         rule=_rule(result.attempts),
         subject=check_place(result.name)[1],
-        labels={"check": result.name},
+        labels={"check": result.name, "kind": result.kind, "said": _in_one_line(result.output)},
         value=_VALUES[state],
         at_ms=round(result.wall_seconds * 1000),
         words={"sentence": sentence[:LONGEST_SENTENCE]},
@@ -78,6 +78,10 @@ def close_unconfigured(
         if name is not None and name not in configured:
             ended.append(closed(check, at_ms, origin, f"the check {name} is not configured any more"))
     return ended
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _bare_sentence(name: str, state: State) -> str:

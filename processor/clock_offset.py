@@ -1,18 +1,24 @@
 """How far an agent's clock is from the processor's, from the receipts of live snapshots.
 
-A receipt is never before the event, so the lowest difference of late is the nearest to the truth.
+A receipt is never before the event, so the lowest difference of late is the nearest to the truth. One that is higher by
+more than the snapshot can have waited is no lateness: the clock was set.
 """
 
 FORGETS_PER_SNAPSHOT = 16
 SHOWN_FROM_MS = 2_000  # below this a correction would be noise
 SKEWED_FROM_MS = 30_000
 SKEWED_UNTIL_MS = 20_000
+UNSEEN_WAIT_MS = 15_000  # between an agent and its broker: what is not acknowledged for so long ends the connection
 
 
-def measured_offset_ms(before_ms: int | None, wall_ms: int, received_ms: int) -> int:
-    """The processor's clock less the agent's: lower is believed at once, higher by a sixteenth each time."""
+def measured_offset_ms(before_ms: int | None, wall_ms: int, received_ms: int, waited_ms: int) -> int:
+    """The processor's clock less the agent's: lower is believed at once, higher by a sixteenth each time.
+
+    Higher by more than the `waited_ms` that the snapshot waited in spool and queue at most, and on its way, is believed
+    at once, too.
+    """
     difference_ms = received_ms - wall_ms
-    if before_ms is None or difference_ms <= before_ms:
+    if before_ms is None or difference_ms <= before_ms or difference_ms - before_ms > waited_ms + UNSEEN_WAIT_MS:
         return difference_ms
     return before_ms + (difference_ms - before_ms) // FORGETS_PER_SNAPSHOT
 

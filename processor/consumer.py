@@ -25,7 +25,7 @@ from pika.exceptions import AMQPError, ChannelWrongStateError, ConsumerCancelled
 
 from processor.delivery import Delivery
 from processor.queue_check import NoQueue, require_queue
-from processor.redrive import CONTENT_ENCODING
+from processor.received import read_properties_of_any_message, received
 from processor.worker import Job, Worker
 from rabbitmq.connection import BROKER_TROUBLE, BrokerAddress, connection_parameters, open_blocking_connection
 from rabbitmq.message import inflated_bytes
@@ -87,6 +87,7 @@ class Consumer:
         self._buffer: list[tuple[Delivery, int]] = []  # with its size in memory
         self._trouble = ""
         self._failures = 0
+        read_properties_of_any_message()
 
     def run(self) -> None:
         """Consume for ever: whatever breaks, say it once, back off with jitter, begin again."""
@@ -157,21 +158,7 @@ class Consumer:
         return channel
 
     def _take(self, _channel: BlockingChannel, method: Any, properties: Any, body: bytes) -> None:
-        headers = dict(properties.headers or {})
-        if properties.content_encoding is not None:
-            headers[CONTENT_ENCODING] = properties.content_encoding
-        count = headers.get("x-delivery-count", 0) if method.redelivered else 0
-        delivery = Delivery(
-            tag=method.delivery_tag,
-            routing_key=method.routing_key,
-            body=body,
-            message_id=properties.message_id,
-            content_encoding=properties.content_encoding,
-            reply_to=properties.reply_to,
-            headers={str(name): str(value)[:256] for name, value in headers.items()},
-            timestamp_seconds=properties.timestamp,
-            came_back=count if isinstance(count, int) else 0,
-        )
+        delivery = received(method, properties, body)
         self._buffer.append((delivery, max(len(body), inflated_bytes(body) if delivery.content_encoding else 0)))
 
     def _take_turn(self, connection: pika.BlockingConnection, channel: BlockingChannel) -> bool:

@@ -37,7 +37,7 @@ def observe_fleet(rules: Sequence[Rule], memory: Fleet, now_ms: int) -> list[Obs
             share = share_in_trouble(states) if len(heard) >= rule.minimum_agents else NOBODY
             if share.count or subject in known:
                 observations.append(_observation(rule, group, share, now_ms))
-        observations += [_observation(rule, subject, NOBODY, now_ms, subject) for subject in known - groups.keys()]
+        observations += [_observation(rule, _group(subject), NOBODY, now_ms) for subject in known - groups.keys()]
     return observations
 
 
@@ -64,7 +64,12 @@ def _subject(group: str) -> str:
     return f'group="{group}"'
 
 
-def _observation(rule: Rule, group: str, share: Share, now_ms: int, subject: str | None = None) -> Observation:
+def _group(subject: str) -> str:
+    """The name again; empty of the check of all agents."""
+    return subject.removeprefix('group="').removesuffix('"')
+
+
+def _observation(rule: Rule, group: str, share: Share, now_ms: int) -> Observation:
     words = {
         "count": share.count,
         "of_count": share.of_count,
@@ -73,7 +78,7 @@ def _observation(rule: Rule, group: str, share: Share, now_ms: int, subject: str
     }
     return Observation(
         rule=rule,
-        subject=(_subject(group) if group else "") if subject is None else subject,
+        subject=_subject(group) if group else "",
         labels={"group": group} if group else {},
         value=share.percent,
         words=words,

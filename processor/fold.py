@@ -1,6 +1,6 @@
 """What is observed of one agent against its checks: which move, and which incidents that opens, changes or closes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
@@ -32,7 +32,7 @@ class Circumstances:
     `errors` are failed collectors; `after_silence` says that there was silence before it; a late one (`is_late`) says
     nothing about now; `correction_ms` is added to its agent's clock where people read a time, nothing of the agent was
     before `first_seen_ms`. `unheard` are the checks whose incident late records opened, `withheld` those in trouble
-    that have none because something explains them.
+    that have none because something explains them. `switched_off` are the metric groups that are not to be measured.
     """
 
     errors: Mapping[str, str]
@@ -44,6 +44,7 @@ class Circumstances:
     unheard: AbstractSet[Place] = field(default_factory=frozenset)
     withheld: AbstractSet[Place] = field(default_factory=frozenset)
     recent: Recent = NOTHING
+    switched_off: Collection[str] = ()
 
 
 def fold_snapshot(
@@ -63,6 +64,8 @@ def fold_snapshot(
     group, wall_ms = circumstances.group, snapshot.wall_ms
     values = tuple(snapshot.readings.values())
     bound = rules.bound(tuple(snapshot.readings), group)
+    if circumstances.switched_off:
+        bound = bound.without_absences(circumstances.switched_off)
     found = not_calm(bound.thresholds, values, checks)
     recent = NOTHING
     if bound.rates or bound.absences:
@@ -91,7 +94,7 @@ def fold_snapshot(
     for place, check in checks.items():
         if place not in bound.places:
             rule = rules.in_force(place[0], group)
-            gone = vanished.look_at(check, snapshot, rule, circumstances.errors)
+            gone = vanished.look_at(check, snapshot, rule, circumstances.errors, circumstances.switched_off)
             steps.append(_gone(gone, check, wall_ms, origin, is_unheard=place in circumstances.unheard))
     return _folded(steps, recent)
 

@@ -8,17 +8,21 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from health.flapping import REMEMBERED, changes, states
-from health.machine import Patience, settled, step
+from health.machine import Patience, Reason, settled, step
 from health.rule import Words
 from health.state import URGENCY, State, is_worse
 from processor.observation import Observation
-from store.model import Change, Check, CheckKey, IncidentChange, Remedy
+from processor.rule_steps import with_own_steps
+from store.model import Change, Check, CheckKey, IncidentChange, Remedy, Told
 
 RemedyFinder = Callable[[str, State, Mapping[str, str]], Sequence[Remedy]]
 """From a rule's id, the severity and the labels to the known problems that fit."""
 
 FOR_EVER_MS = 2**63
 LONGEST_REASON = 300
+RESTATED_AFTER_MS = 60_000
+MEANINGFUL_SHARE = 0.005  # of the value told or the limit, the larger one: 0.5 points of a disk that is full
+HARD_REASONS = frozenset({Reason.CONFIRMED, Reason.EASED, Reason.RECOVERED, Reason.FLAPPING, Reason.SETTLED})
 _WITHHELD = Patience(hold_ms=FOR_EVER_MS, clear_hold_ms=FOR_EVER_MS)
 
 
@@ -76,10 +80,12 @@ def judge(
 
     1. After a silence nothing counts as having lasted: what was pending begins anew.
     2. What people were told of waits for a live record: a late one moves only what is pending.
-    3. An incident that late records opened (`is_unheard`) becomes news with the first live one that shows it.
+    3. An incident that late records opened (`is_unheard`) becomes news with the first live one that shows it. What late
+       results of active checks said, which may run once a day, `late_results` tells by the clock.
     4. One that was not opened because something explained it (`is_withheld`) opens with each live one that shows it:
        `withholding` decides whether anything still explains it. Without any record `releases` opens it by the clock.
     5. A rule that raises turns its check unknown, with the reason.
+    6. An open incident says the value of now: it is restated, which is no news, once that has moved (`_restated`).
     """
     untold = _Untold(is_unheard=is_unheard, is_withheld=is_withheld)
     try:
@@ -87,7 +93,7 @@ def judge(
             raise seen.error
         return _judge(seen, known, origin, find_remedies, target, untold)
     except Exception as error:  # noqa: BLE001 one broken rule must stop no other
-        return _judge(_failing(seen, error), known, origin, lambda *_: (), State.UNKNOWN, untold)
+        return _judge(_failing(seen, error), known, origin, silenced(find_remedies), State.UNKNOWN, untold)
 
 
 def closed(check: Check, at_ms: int, origin: Origin, sentence: str) -> Judged:
@@ -113,7 +119,7 @@ def released(
     if not is_open(check) or (check.pending is State.OK and check.flapping_since_ms is None):
         return ()
     said = _until_now_withheld(_said(seen, check), since_ms, origin)
-    remedies = find_remedies(seen.rule.rule_id, severity_of(check), seen.labels)
+    remedies = _remedies(seen, severity_of(check), find_remedies)
     return _told(_between(_calm(check), check), check, check, seen.at_ms, origin, said, remedies)
 
 
@@ -148,22 +154,66 @@ def _judge(
     held = settled(before) if origin.after_silence else before
     aim = rule.target(before.state, seen.value) if target is None else target
     if origin.is_late and is_open(before) and not untold.to_anybody:
-        moved, _ = step(held, aim, seen.value, seen.at_ms, _WITHHELD)
+        moved, reason = step(held, aim, seen.value, seen.at_ms, _WITHHELD)
         after = replace(moved, history=before.history, flapping_since_ms=before.flapping_since_ms)
     else:
-        after, _ = step(held, aim, seen.value, seen.at_ms, rule.patience)
-    if after is before and not untold.to_anybody:
-        return STEADY
-    happened = _happened(before, after, origin, untold)
+        after, reason = step(held, aim, seen.value, seen.at_ms, rule.patience)
+    happened = _happened(before, after, origin, untold) if after is not before or untold.to_anybody else ()
     if not happened:
-        return STEADY if replace(after, value=before.value) == before else Judged(after)
+        is_told = not origin.is_late and not untold.to_anybody
+        newer = _restated(seen, after, origin, by_levels=target is None) if is_told else None
+        return newer or (STEADY if after is before or replace(after, value=before.value) == before else Judged(after))
     opens = happened[0] is Change.OPENED
-    remedies = find_remedies(rule.rule_id, severity_of(after), seen.labels) if opens else ()
+    remedies = _remedies(seen, severity_of(after), find_remedies) if opens else ()
     said = _said(seen, after)
     if untold.is_withheld and is_open(before):
         said = _until_now_withheld(said, before.since_ms + origin.correction_ms, origin)
-    changes = _told(happened, before, after, seen.at_ms, origin, said, remedies)
-    return Judged(None if after is before else after, changes)
+    changes = _told(happened, before, after, seen.at_ms, origin, said, remedies, reason)
+    if untold.is_withheld:
+        return Judged(None if after is before else after, changes)
+    return Judged(_having_told(after, said, seen.at_ms), changes)
+
+
+def silenced(find_remedies: RemedyFinder) -> RemedyFinder:
+    """The same, but it finds nothing where that one raises: the trouble is told all the same."""
+
+    def find(rule: str, severity: State, labels: Mapping[str, str]) -> Sequence[Remedy]:
+        try:
+            return find_remedies(rule, severity, labels)
+        except Exception:  # noqa: BLE001 what fails is an aid
+            return ()
+
+    return find
+
+
+def _remedies(seen: Observation, severity: State, find_remedies: RemedyFinder) -> Sequence[Remedy]:
+    found = find_remedies(seen.rule.rule_id, severity, seen.labels)
+    return with_own_steps(seen.rule, severity, seen.labels, found)
+
+
+def _restated(seen: Observation, check: Check, origin: Origin, *, by_levels: bool) -> Judged | None:
+    """The open incident in the words of now; None where that says nothing new, or was said less than a minute ago.
+
+    Where levels judge the value, it must have moved by a meaningful amount; else the words must be others. What is
+    already better is told once that counts, and a value that flaps is none of now.
+    """
+    if check.flapping_since_ms is not None or not _shows(check):
+        return None
+    told = check.told or Told(check.value, "", check.since_ms)
+    if 0 <= seen.at_ms - told.at_ms < RESTATED_AFTER_MS:
+        return None
+    scale = max(abs(told.value), abs(seen.rule.limit_for(severity_of(check))))
+    if by_levels and abs(seen.value - told.value) <= MEANINGFUL_SHARE * scale:
+        return None
+    said = _said(seen, check)
+    if not by_levels and said.sentence == told.sentence:
+        return None
+    newer = _having_told(replace(check, value=seen.value), said, seen.at_ms)
+    return Judged(newer, _told([Change.RESTATED], newer, newer, seen.at_ms, origin, said, ()))
+
+
+def _having_told(check: Check, said: Said, at_ms: int) -> Check:
+    return replace(check, told=Told(said.value, said.sentence, at_ms) if is_open(check) else None)
 
 
 def _happened(before: Check, after: Check, origin: Origin, untold: _Untold) -> Sequence[Change]:
@@ -225,6 +275,7 @@ def _told(
     origin: Origin,
     said: Said,
     remedies: Sequence[Remedy],
+    reason: Reason | None = None,
 ) -> Sequence[IncidentChange]:
     return [
         IncidentChange(
@@ -242,6 +293,7 @@ def _told(
             sentence=said.sentence,
             remedies=remedies if change is Change.OPENED else (),
             is_late=origin.is_late,
+            reason=reason if reason in HARD_REASONS else None,
         )
         for change in happened
     ]

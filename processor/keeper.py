@@ -24,14 +24,14 @@ from processor.judgement import RemedyFinder
 from processor.memory import FleetMemory
 from processor.owner_watch import SAYS_EACH_MS, OwnerWatch
 from processor.parents import read_parents
-from processor.pipeline import handle_batch, pass_time, quarantine_unread
+from processor.pipeline import handle_batch, pass_time, quarantine_unaccounted, quarantine_unread
 from processor.redrive import delivery_of
 from processor.rule_set import RuleSet
 from processor.silence.sentences import Clocks
 from processor.silence.watch import SilenceWatch
 from processor.summary import Summary
 from rabbitmq.statement import Statement
-from store import agents, fence, flow, ingest, quarantine, retention, suspects
+from store import agents, fence, flow, ingest, quarantine, suspects
 from store.engine import StoreUnavailable, reading, transaction
 from store.model import Quarantined
 
@@ -40,7 +40,6 @@ log = logging.getLogger(__name__)
 LONGEST_WAIT_SECONDS = 10.0
 MOST_REDRIVEN = 20  # at once; each may have 1 MiB
 DEATHS_UNTIL_GUILTY = 2
-DEAD_NOTICES_STAY_MS = 30 * 24 * 3_600_000
 KILLED = "killed-the-processor", "the processor ended while it handled this message, again and again: it was not read"
 
 Reason = tuple[str, str]
@@ -105,6 +104,11 @@ class Keeper:
         self._redriven: list[tuple[int, Quarantined]] = []  # taken, with their numbers, and not dealt with yet
         self._touched = ""  # the newest suspect's SHA-256: this process lives, so it was not what kills
         self.summary = Summary()
+
+    @property
+    def owned_epoch(self) -> int | None:
+        """The claim by which this processor is the active one, None while another is."""
+        return None if self._ownership is None else self._ownership.fence_epoch
 
     def release(self) -> None:
         """Forget the ownership: another processor may have been active since."""
@@ -210,14 +214,6 @@ class Keeper:
         while self._redriven:
             self._redrive(*self._redriven[0], own)
             del self._redriven[0]
-
-    def drop_expired(self, retention_ms: int) -> int:
-        """Drop what is older than the retention; 0 while another processor is the owner."""
-        if self._ownership is None:
-            return 0
-        now_ms = self._bearings.now_ms()
-        dead_before_ms = now_ms - DEAD_NOTICES_STAY_MS
-        return retention.drop_before(self._engine, now_ms - retention_ms, self._ownership.fence_epoch, dead_before_ms)
 
     def wait_for_store(self, stop: threading.Event) -> None:
         """Return when the database answers again, or at a stop; nothing is held meanwhile."""
@@ -370,12 +366,18 @@ class Keeper:
         quarantine.refuse_again(self._engine, number, *why, own.fence_epoch)
 
     def _quarantine(self, delivery: Delivery, why: Reason, own: _Ownership) -> None:
-        now_ms = self._bearings.now_ms()
-        decision = quarantine_unread(delivery, self._memory(own), self._rules, self._find_remedies, why, now_ms)
-        try:
-            self._commit(decision, own)
-        except SQLAlchemyError as refused:
-            raise StoreUnavailable(f"it takes nothing, not even into quarantine: {type(refused).__name__}") from refused
+        """With the account of what it carried or, where that fails, without."""
+        memory, now_ms = self._memory(own), self._bearings.now_ms()
+        for decide in (quarantine_unread, quarantine_unaccounted):
+            try:
+                self._commit(decide(delivery, memory, self._rules, self._find_remedies, why, now_ms), own)
+                break
+            except (StoreUnavailable, fence.Fenced):
+                raise
+            except Exception as error:  # noqa: BLE001 else the broker hands it out again and again
+                refused = _reason(error)[1]
+        else:
+            raise StoreUnavailable(f"it takes nothing, not even into quarantine: {refused}")
         own.kept_tag, own.undone = delivery.tag, None
 
 

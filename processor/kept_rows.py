@@ -42,6 +42,8 @@ def _kept_snapshot(record: Snapshot, unknown: Mapping[str, Any], received_ms: in
         extra["errors"] = record.errors
     if record.checks:
         extra["checks"] = record.checks
+    if record.switched_off:
+        extra["switched_off"] = record.switched_off
     if record.trigger != "interval":
         extra["trigger"] = record.trigger
     return KeptSnapshot(

@@ -18,13 +18,15 @@ from console.logs import start_logging
 from knowledge.catalogue import load_catalogue
 from knowledge.matcher import Matcher
 from knowledge.model import KnownProblem
+from processor import late_results
 from processor.consumer import Consumer
+from processor.expiry import Expiry
 from processor.keeper import Bearings, Keeper, monotonic_clock_ms, wall_clock_ms
 from processor.lateness import CanaryTimes, write_canary
 from processor.notify.sender import Sender
 from processor.outward import Outward
 from processor.past import past_in
-from processor.periodic import Periodic
+from processor.periodic import Periodic, Round
 from processor.periodic_rules import PERIOD_SECONDS, PeriodicRules
 from processor.queue_check import WrongQueue
 from processor.releases import Releases
@@ -44,6 +46,7 @@ from processor.summary import Summary
 from store.engine import StoreUnavailable, open_engine, reading
 from store.flow import last_flow
 from store.migrate import SchemaNotCurrent, migrate, require_current
+from store.model import CLOCK_TOLERANCE_MS
 from store.rule_files import rule_files
 
 log = logging.getLogger(__name__)
@@ -53,6 +56,7 @@ RETENTION_SECONDS = 600.0
 PASS_TIME_SECONDS = 5.0
 REDRIVE_SECONDS = 1.0
 RETIRE_SECONDS = 1.0
+LATE_RESULTS_SECONDS = 1.0
 SILENCE_SECONDS = 0.5
 RULES_SECONDS = 5.0
 DEPENDENCIES_SECONDS = 2.0
@@ -120,7 +124,7 @@ def _check(engine: Engine) -> int:
     except StoreUnavailable as error:
         log.error("the database is away: %s", error)
         return 1
-    if flow is None or wall_clock_ms() - flow.sent_ms > FLOW_FRESH_MS:
+    if flow is None or not -CLOCK_TOLERANCE_MS <= wall_clock_ms() - flow.sent_ms <= FLOW_FRESH_MS:
         log.error("no canary of the last %d s was stored", FLOW_FRESH_MS // 1000)
         return 1
     return 0
@@ -167,8 +171,9 @@ def _run(settings: Settings, engine: Engine, rules: Sequence[Rule]) -> int:
         periodic_rules = PeriodicRules(past_in(engine), lambda: book.rules)
         watch = RuleWatch(book, keeper, remembered)
         retention_ms = round(settings.retention_hours * 3_600_000)
+        expiry = Expiry(engine, retention_ms, bearings.now_ms, bearings.monotonic_ms)
         releases = Releases(lambda: book.rules)
-        timed_work = _timed_work(keeper, watch, periodic_rules, releases, Retirements(engine), retention_ms)
+        timed_work = _timed_work(keeper, watch, periodic_rules, releases, Retirements(engine), expiry)
         Consumer(settings.broker, keeper, stop, timed_work).run()
     except WrongQueue as error:
         log.error("%s", error)
@@ -229,7 +234,7 @@ def _timed_work(
     periodic_rules: PeriodicRules,
     releases: Releases,
     retirements: Retirements,
-    retention_ms: int,
+    expiry: Expiry,
 ) -> Callable[[], None]:
     """What happens by the clock, called often."""
     last_summary = time.monotonic()
@@ -241,20 +246,16 @@ def _timed_work(
         keeper.summary, last_summary = Summary(), now
 
     jobs = (
+        Periodic("judging silence", SILENCE_SECONDS, keeper.watch_silence),
+        Periodic("opening what nothing explains", SILENCE_SECONDS, lambda: keeper.keep_timed(releases.decide)),
+        Periodic("telling of late results", LATE_RESULTS_SECONDS, lambda: keeper.keep_timed(late_results.decide)),
         Periodic("summary", SUMMARY_SECONDS, summarise),
-        Periodic("retention", RETENTION_SECONDS, lambda: keeper.drop_expired(retention_ms)),
         Periodic("asking for missing records", PASS_TIME_SECONDS, keeper.pass_time),
         Periodic("redrive", REDRIVE_SECONDS, keeper.redrive),
         Periodic("retiring hosts", RETIRE_SECONDS, lambda: keeper.keep_timed(retirements.decide)),
         Periodic("reading rule files", RULES_SECONDS, watch.look),
         Periodic("reading dependencies", DEPENDENCIES_SECONDS, keeper.look_at_dependencies),
         Periodic("rules by the clock", PERIOD_SECONDS, lambda: keeper.keep_timed(periodic_rules.decide)),
-        Periodic("judging silence", SILENCE_SECONDS, keeper.watch_silence),
-        Periodic("opening what nothing explains", SILENCE_SECONDS, lambda: keeper.keep_timed(releases.decide)),
+        Periodic("retention", RETENTION_SECONDS, lambda: expiry.drop(keeper.owned_epoch)),
     )
-
-    def work() -> None:
-        for job in jobs:
-            job.do_if_due(time.monotonic())
-
-    return work
+    return Round(jobs).go

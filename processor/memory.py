@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+from health.state import is_worse
+from processor.check_results import CHECK_RULE
 from processor.decision import Decision, Senders
 from processor.findings import OWN_RULES
 from processor.fold import still_unheard
@@ -12,6 +14,11 @@ from processor.parents import NO_PARENTS
 from processor.recent import NOTHING, Recent
 from processor.rule_set import Place
 from store.model import Agent, Change, Check, CheckKey, FleetState, IncidentChange, Quarantined
+
+
+def mends(check: Check) -> bool:
+    """Whether something better was observed and does not count yet; only late results leave an active check so."""
+    return is_open(check) and check.pending is not None and not is_worse(check.pending, check.state)
 
 
 class FleetMemory:
@@ -29,6 +36,7 @@ class FleetMemory:
         self._findings: dict[str, dict[Place, Check]] = {}
         self._unheard: dict[str, AbstractSet[Place]] = {}
         self._withheld: dict[str, AbstractSet[Place]] = {}
+        self._mending: set[CheckKey] = set()
         self._recent: dict[str, Recent] = {}
         self._ledgers: dict[str, dict[int, Ledger]] = {}
         self._incomplete: dict[str, set[int]] = {}
@@ -64,6 +72,16 @@ class FleetMemory:
     def unheard(self, agent_id: str) -> AbstractSet[Place]:
         """The checks whose open incident late records opened and no live one confirmed."""
         return self._unheard.get(agent_id, frozenset())
+
+    def untold_results(self) -> Sequence[CheckKey]:
+        """The active checks of whose newest result, a late one, nobody was told."""
+        unheard = {
+            CheckKey(agent_id, *place)
+            for agent_id, places in self._unheard.items()
+            for place in places
+            if place[0] == CHECK_RULE
+        }
+        return sorted(self._mending | unheard)
 
     def withheld(self, agent_id: str) -> AbstractSet[Place]:
         """The checks that are in trouble and have no open incident, because something explained them."""
@@ -148,6 +166,8 @@ class FleetMemory:
             known, place = kept.setdefault(key.agent_id, {}), (key.rule, key.subject)
             if not is_open(check):
                 self._release(key)
+            if key.rule == CHECK_RULE:
+                (self._mending.add if mends(check) else self._mending.discard)(key)
             if not check.is_plain:
                 known[place] = check
             else:

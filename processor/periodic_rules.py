@@ -7,6 +7,7 @@ So each agent's turn comes once a minute, and no turn holds up the batches for l
 nothing moves while nothing is known.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from zlib import crc32
@@ -24,8 +25,11 @@ from processor.past import Fleet, OpenPast
 from processor.rule import Kind, Rule
 from processor.rule_set import Place, RuleSet
 from processor.withholding import without_explained
+from rabbitmq.readings import is_reading_name
 from store.model import HUB, Agent, Batch, Check, IncidentChange
 from store.series_of_rules import BEYOND_MEASURE
+
+log = logging.getLogger(__name__)
 
 PERIOD_SECONDS = 5.0  # of `decide`
 PARTS = 12  # of the fleet: one at a time
@@ -51,6 +55,7 @@ class PeriodicRules:
         self._forecasts = Forecasts((), 0)
         self._anomalies = Anomalies(())
         self._fleet: Sequence[Rule] = ()
+        self._left_out: set[str] = set()  # agents whose turn failed
 
     def decide(self, memory: FleetMemory, find_remedies: RemedyFinder, now_ms: int) -> Decision | None:
         """What this turn changes, to be kept; None when that is nothing. Raises StoreUnavailable."""
@@ -94,10 +99,20 @@ class PeriodicRules:
                 elif not self._anomalies.is_ready:
                     self._anomalies.load(past)
             newest = past.newest(metrics, agents.keys())
-        return {
-            agent_id: self._observe_agent(agents[agent_id], readings, memory, now_ms)
-            for agent_id, readings in newest.items()
-        }
+        observed: dict[str, Sequence[Observation]] = {}
+        for agent_id, readings in newest.items():
+            try:
+                observed[agent_id] = self._observe_agent(agents[agent_id], readings, memory, now_ms)
+                self._left_out.discard(agent_id)
+            except Exception:  # noqa: BLE001 one agent's trouble ends nobody else's turn
+                self._leave_out(agent_id)
+        return observed
+
+    def _leave_out(self, agent_id: str) -> None:
+        """Said once while it lasts."""
+        if agent_id not in self._left_out:
+            log.exception("the rules by the clock cannot look at %s, they look at the others", agent_id)
+        self._left_out.add(agent_id)
 
     def _whose_turn(self, memory: Fleet, now_ms: int) -> list[Agent]:
         """A twelfth of the fleet, by chance but always the same, without those that are silent."""
@@ -112,7 +127,9 @@ class PeriodicRules:
         self, agent: Agent, readings: Mapping[str, float], memory: Fleet, now_ms: int
     ) -> list[Observation]:
         checks = memory.checks(agent.agent_id)
-        measured = {name: value for name, value in readings.items() if abs(value) < BEYOND_MEASURE}
+        measured = {
+            name: value for name, value in readings.items() if abs(value) < BEYOND_MEASURE and is_reading_name(name)
+        }
         seen = self._anomalies.observe(agent, measured, checks, now_ms)
         if self._forecasts.is_ready:
             seen += self._forecasts.observe(agent, measured, checks, now_ms)

@@ -93,6 +93,15 @@ def quarantine_unread(
     return fold.decision()
 
 
+def quarantine_unaccounted(
+    delivery: Delivery, _memory: FleetMemory, rules: RuleSet, find_remedies: RemedyFinder, why: Reason, now_ms: int
+) -> Decision:
+    """The same and nothing else: no number of it is believed."""
+    draft = Draft(now_ms, rules, find_remedies)
+    draft.quarantine(delivery, why, delivery.body)
+    return Decision(draft.batch(), Learnt())
+
+
 class _Fold:
     """The batch in the making, agent by agent."""
 

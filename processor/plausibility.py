@@ -3,7 +3,7 @@
 from rabbitmq.records import Hello, Loss, Record, Snapshot
 
 LARGEST_MS = 2**53
-LONGEST_INTERVAL_SECONDS = 300
+SHORTEST_INTERVAL_SECONDS, LONGEST_INTERVAL_SECONDS = 0.1, 300
 EPOCHS_AHEAD = 1000 << 32  # an agent counts its epochs in the bits above 32, one for each spool it opens
 MOST_NAMED_SINGLY = 100_000  # numbers that a loss may name one by one; more snapshots never fit into a spool
 
@@ -16,8 +16,9 @@ def implausible(record: Record, message_epoch: int, known_epoch: int) -> Reason 
     results = record.checks if isinstance(record, Snapshot) else ()
     if not all(0 <= timed.wall_seconds * 1000 < LARGEST_MS for timed in (record, *results)):
         return "implausible-clock", "a wrong clock is fine, one outside any real time is not"
-    if isinstance(record, Snapshot | Hello) and not 0 < record.interval_seconds <= LONGEST_INTERVAL_SECONDS:
-        return "implausible-interval", f"{record.interval_seconds:g} s, at most {LONGEST_INTERVAL_SECONDS} are allowed"
+    if isinstance(record, Snapshot | Hello) and not _is_interval(record.interval_seconds):
+        allowed = f"{SHORTEST_INTERVAL_SECONDS:g} to {LONGEST_INTERVAL_SECONDS}"
+        return "implausible-interval", f"{record.interval_seconds:g} s, allowed are {allowed}"
     furthest = known_epoch + EPOCHS_AHEAD
     if record.epoch > furthest:
         return "future-epoch", f"epoch {record.epoch}, later than any this agent can have reached"
@@ -29,6 +30,10 @@ def implausible(record: Record, message_epoch: int, known_epoch: int) -> Reason 
             f"numbers {record.first_seq} to {record.last_seq}, step {record.step}, of epoch {record.lost_epoch}",
         )
     return None
+
+
+def _is_interval(seconds: float) -> bool:
+    return SHORTEST_INTERVAL_SECONDS <= seconds <= LONGEST_INTERVAL_SECONDS
 
 
 def _names_what_can_be_lost(loss: Loss) -> bool:

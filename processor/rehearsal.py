@@ -51,6 +51,7 @@ class _Extra(msgspec.Struct):
     interval_seconds: float = 5.0
     errors: dict[str, str] = {}
     checks: list[CheckResult] = []
+    switched_off: list[str] = []
 
 
 @dataclass(slots=True)
@@ -98,6 +99,7 @@ class Rehearsal:
             after_silence=silence_ms > STALE_AFTER_INTERVALS * max(host.interval_ms, interval_ms),
             group=group,
             recent=host.recent,
+            switched_off=extra.switched_off,
         )
         folded = fold_snapshot(snapshot, circumstances, host.checks, self._rules, _no_remedies)
         host.recent, host.last_ms, host.interval_ms = folded.recent, snapshot.wall_ms, interval_ms
@@ -141,7 +143,7 @@ class Rehearsal:
             self.incidents.append(opened)
         elif change.change is Change.CLOSED:
             host.open.pop(place).closed_ms = change.at_ms
-        elif is_worse(change.severity, host.open[place].severity):
+        elif change.change is not Change.RESTATED and is_worse(change.severity, host.open[place].severity):
             host.open[place].severity, host.open[place].sentence = change.severity, change.sentence
 
 

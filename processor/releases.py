@@ -3,6 +3,7 @@
 A check that runs once a day, one whose collector fails, a host that is off: none of these sends what would open them.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,7 +12,7 @@ from processor.check_results import CHECK_RULE, kept_result
 from processor.clock_offset import correction_ms
 from processor.decision import Decision, Learnt
 from processor.fold import origin_by_time
-from processor.judgement import RemedyFinder, released, severity_of
+from processor.judgement import RemedyFinder, released, severity_of, silenced
 from processor.memory import FleetMemory
 from processor.observation import Observation
 from processor.rule import TIMED, Rule
@@ -19,6 +20,8 @@ from processor.rule_set import RuleSet
 from processor.withholding import without_explained
 from rabbitmq.readings import parse_reading_name
 from store.model import Agent, Batch, Check, IncidentChange
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,24 @@ class Releases:
         for agent_id, agent in sorted(agents.items()):
             checks = memory.checks(agent_id)
             for place in sorted(memory.withheld(agent_id) & checks.keys()):
-                opened += _open(checks[place], agent, self.rules(), find_remedies, now_ms)
+                opened += _open_alone(checks[place], agent, self.rules(), silenced(find_remedies), now_ms)
         if not opened:
             return None
         names = {agent_id: agent.name for agent_id, agent in agents.items()}
         decision = Decision(Batch(incidents=opened, received_ms=now_ms), Learnt(), names=names)
         decided = without_explained(decision, memory)
         return decided if decided.batch.incidents else None
+
+
+def _open_alone(
+    check: Check, agent: Agent, rules: RuleSet, find_remedies: RemedyFinder, now_ms: int
+) -> Sequence[IncidentChange]:
+    """Of one that fails nothing comes, and the others open all the same."""
+    try:
+        return _open(check, agent, rules, find_remedies, now_ms)
+    except Exception:
+        log.exception("the withheld check %s cannot be opened; the others are", check.key)
+        return ()
 
 
 def _open(

@@ -1,9 +1,11 @@
 """Hosts that people retired: nothing more is expected of them, and what was open is closed.
 
 request in the store --once a second--> goodbye "retired", all incidents closed, the request gone: one transaction
+
+Of a host with more incidents than are closed at once the request stays until none is left.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
@@ -14,7 +16,7 @@ from processor.judgement import RemedyFinder
 from processor.memory import FleetMemory
 from store import retirement
 from store.engine import reading
-from store.model import RETIRED, Agent, Batch, Change, Check, Incident, IncidentChange
+from store.model import RETIRED, Agent, Batch, Change, Check, CheckKey, Incident, IncidentChange
 from store.retirement import Place, Retirement
 
 OpenOnes = Sequence[tuple[Incident, Place]]
@@ -40,21 +42,28 @@ def retire(wish: Retirement, memory: FleetMemory, open_ones: OpenOnes, now_ms: i
     agent = memory.agent(wish.agent_id)
     if agent is None or (agent.goodbye_ms is None and agent.last_seen_ms > wish.requested_ms):
         return Decision(Batch(retired=[wish.agent_id], received_ms=now_ms), Learnt())
-    gone = replace(agent, goodbye_ms=now_ms, goodbye_reason=RETIRED)
+    gone = agent if agent.is_retired else replace(agent, goodbye_ms=now_ms, goodbye_reason=RETIRED)
     sentence = f"the host was retired by {wish.author}"
+    is_all = len(open_ones) < retirement.MOST_CLOSED
+    ending = None if is_all else {one.key for one, _ in open_ones}
     batch = Batch(
         agents=[gone],
-        checks=_ended_checks(agent, memory, now_ms),
+        checks=_ended_checks(agent, memory, ending, now_ms),
         incidents=[_closed(one, place, sentence, now_ms) for one, place in open_ones],
-        retired=[wish.agent_id],
+        retired=[wish.agent_id] if is_all else [],
         received_ms=now_ms,
     )
-    return Decision(batch, Learnt(), stopped=[gone])
+    return Decision(batch, Learnt(), stopped=[] if agent.is_retired else [gone])
 
 
-def _ended_checks(agent: Agent, memory: FleetMemory, now_ms: int) -> list[Check]:
+def _ended_checks(agent: Agent, memory: FleetMemory, which: Collection[CheckKey] | None, now_ms: int) -> list[Check]:
+    """All (None), or those of incidents that close: a host that comes back meanwhile goes on with the others."""
     known = (*memory.checks(agent.agent_id).values(), *memory.findings(agent.agent_id).values())
-    return [Check(key=check.key, state=State.OK, since_ms=now_ms, value=check.value) for check in known]
+    return [
+        Check(key=check.key, state=State.OK, since_ms=now_ms, value=check.value)
+        for check in known
+        if which is None or check.key in which
+    ]
 
 
 def _closed(one: Incident, place: Place, sentence: str, now_ms: int) -> IncidentChange:

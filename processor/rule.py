@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from health.rule import Threshold
 from health.state import State
+from store.model import Step
 
 
 class Kind(StrEnum):
@@ -41,15 +42,17 @@ class Example:
 class Rule(Threshold):
     """Levels on what its kind computes from one metric; each label set that is reported is a check of its own.
 
-    It holds for the agents of `groups`, for every agent when there are none. The fields from `full_at` on are those of
-    single kinds: a forecast's, an anomaly's (`days` of history, the least spread that counts), a fleet's (a rule's id,
-    and how many agents must be in the group at least).
+    It holds for the agents of `groups`, for every agent when there are none. `steps` say what to do about its
+    incidents, where `{label}` is a label's value. The fields from `full_at` on are those of single kinds: a forecast's,
+    an anomaly's (`days` of history, the least spread that counts), a fleet's (a rule's id, and how many agents must be
+    in the group at least).
     """
 
     kind: Kind = Kind.THRESHOLD
     groups: frozenset[str] = frozenset()
     window_ms: int = 0
     examples: Sequence[Example] = ()
+    steps: Sequence[Step] = ()
     full_at: float = 100.0
     days: int = 14
     minimum_spread: float = 0.0

@@ -9,10 +9,12 @@ from health.rule import Level, Words
 from health.state import State
 from processor.rule import TIMED, Example, Kind, Rule
 from rabbitmq.records import LONGEST_NAME
+from store.model import Step
 
 Seconds = Annotated[float, Field(ge=0, le=366 * 86400)]
 Count = Annotated[int, Field(ge=1, le=1000)]
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
+Sentence = Annotated[str, Field(min_length=1, max_length=1000)]
 
 AFFECTED = "fleet.affected_percent"  # what a fleet's value is called, which is of no metric
 
@@ -96,6 +98,14 @@ class _Example(BaseModel):
         )
 
 
+class _Step(BaseModel):
+    """One thing to do; the command is shown to people and never run."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: Sentence
+    command: Sentence | None = None
+
+
 class _Rule(BaseModel):
     model_config = ConfigDict(extra="forbid")
     id: Annotated[str, Field(pattern="^[a-z][a-z0-9-]*$", max_length=64)]
@@ -115,7 +125,8 @@ class _Rule(BaseModel):
     of: str | None = None
     minimum_agents: Count | None = None
     title: Name
-    sentence: Annotated[str, Field(min_length=1, max_length=1000)]
+    sentence: Sentence
+    steps: Annotated[list[_Step], Field(max_length=20)] = []
     examples: Annotated[list[_Example], Field(min_length=2)]
 
     @model_validator(mode="after")
@@ -183,6 +194,7 @@ class _Rule(BaseModel):
             window_ms=round((self.window_seconds or 0) * 1000),
             title=self.title,
             sentence=self.sentence,
+            steps=tuple(Step(text=step.text, command=step.command) for step in self.steps),
             examples=tuple(example.example() for example in self.examples),
             **own,
         )

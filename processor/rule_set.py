@@ -1,12 +1,12 @@
 """All rules, bound to the names that a snapshot brings."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import inf
 
 from processor.rule import Kind, Rule
-from rabbitmq.readings import parse_reading_name
+from rabbitmq.readings import metric_group, parse_reading_name
 
 Place = tuple[str, str]
 """A rule's id and the subject: what tells the checks of one agent apart."""
@@ -38,6 +38,12 @@ class Bound:
     absences: Sequence[Probe]
     places: frozenset[Place]
 
+    def without_absences(self, groups: Collection[str]) -> "Bound":
+        """The same for a host that is not to measure these metric groups: nobody waits for their readings."""
+        waiting = [probe for probe in self.absences if metric_group(probe.rule.metric) not in groups]
+        expected = {probe.place for probe in self.absences} - {probe.place for probe in waiting}
+        return replace(self, absences=waiting, places=self.places - expected)
+
 
 class RuleSet:
     """Rules by what they are bound to. Hosts report the same names for hours, so bindings are kept."""
@@ -50,12 +56,17 @@ class RuleSet:
                 self._by_metric.setdefault(rule.metric, []).append(rule)
         self.by_id = {rule.rule_id: rule for rule in rules}
         self._groups = frozenset[str]().union(*(rule.groups for rule in rules))
+        self._readers = [(metric_group(rule.metric), rule) for rule in rules if rule.kind is not Kind.FLEET]
         self._remembered = lru_cache(maxsize=2048)(self._bind)
 
     def in_force(self, rule_id: str, group: str) -> Rule | None:
         """The rule, if there is one and it holds for agents of this group."""
         rule = self.by_id.get(rule_id)
         return rule if rule is not None and rule.is_for(group) else None
+
+    def reads(self, metric_groups: Collection[str], group: str) -> bool:
+        """Whether a rule that holds for agents of this group reads any metric of these metric groups."""
+        return any(read in metric_groups and rule.is_for(group) for read, rule in self._readers)
 
     def bound(self, names: tuple[str, ...], group: str = "") -> Bound:
         """What to evaluate on a snapshot with these readings; only ordinary hosts' bindings are worth the memory."""

@@ -1,7 +1,8 @@
 """What the help desk may ask of one agent; it travels to that agent's reply address (direct reply-to).
 
-A command changes nothing on the host but how its agent reports: `poll` is "report now", `configure` sets the interval
-(argument `interval_seconds`: from 1 to 300, or null for what the agent's settings say). Kinds that act will be signed.
+A command changes nothing on the host but how its agent reports: `poll` is "report now", `configure` sets how often
+(argument `interval_seconds`: from 1 to 300) and what (argument `collectors`: names of metric groups, one at least).
+Null is what the agent's settings say; an argument that is not given changes nothing. Kinds that act will be signed.
 """
 
 from typing import Any

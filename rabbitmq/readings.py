@@ -10,6 +10,9 @@ from types import MappingProxyType
 
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n"}
 _UNESCAPES = {written: plain for plain, written in _ESCAPES.items()}
+METRIC_GROUPS = ("cpu", "load", "memory", "swap", "disk", "disk_io", "network", "processes", "uptime")
+_ODD_GROUPS = {"disk.io": "disk_io", "system": "uptime"}  # of metrics whose names do not begin with their group's
+NOT_OFFERED = "not offered here: "  # how the reason begins where a system never has what a collector needs
 _LABEL = re.compile(r'([a-z][a-z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
 
 
@@ -30,6 +33,21 @@ def parse_reading_name(name: str) -> tuple[str, Mapping[str, str]]:
     if not rest.endswith("}"):
         raise ValueError(f"reading {name!r}: labels do not end with '}}'")
     return metric, MappingProxyType(_parse_labels(name, rest[:-1]))
+
+
+def is_reading_name(name: str) -> bool:
+    """Whether `parse_reading_name` takes it."""
+    try:
+        parse_reading_name(name)
+    except ValueError:
+        return False
+    return True
+
+
+def metric_group(metric: str) -> str:
+    """Which collector brings the metric: `disk_io` of `disk.io.busy_percent`, `custom` of a user's own."""
+    first, _, rest = metric.partition(".")
+    return _ODD_GROUPS.get(f"{first}.{rest.partition('.')[0]}") or _ODD_GROUPS.get(first, first)
 
 
 def _parse_labels(name: str, text: str) -> dict[str, str]:

@@ -10,10 +10,13 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 LARGEST_EXACT_INTEGER = 2**53 - 1  # JSON readers in JavaScript keep no more than this
+LARGEST_STORED_INTEGER = 2**63 - 1  # of 64 bits: network file systems tell that they have 8 EiB
 
 AgentId = Annotated[str, msgspec.Meta(pattern="^[a-z0-9-]{1,64}$")]
 Ordinal = Annotated[int, msgspec.Meta(ge=1, le=LARGEST_EXACT_INTEGER)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_EXACT_INTEGER)]
+StorageBytes = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_STORED_INTEGER)]
+ExitCode = Annotated[int, msgspec.Meta(ge=-LARGEST_EXACT_INTEGER, le=LARGEST_EXACT_INTEGER)]  # below 0: the signal
 LONGEST_NAME = 256
 
 ShortText = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
@@ -66,7 +69,8 @@ class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     """One collection: readings by name with labels, like `disk.usage_percent{mount="/var"}`.
 
     `errors` maps a collector's name to why it gave no readings this time. `checks` are the active checks that ended
-    since the last snapshot; one that changed its state sends a snapshot out of turn (`trigger`).
+    since the last snapshot; one that changed its state sends a snapshot out of turn (`trigger`). `switched_off` are the
+    metric groups that this host is not to measure: their readings are missing on purpose.
     """
 
     readings: Readings
@@ -75,14 +79,15 @@ class Snapshot(Record, frozen=True, kw_only=True, tag="snapshot"):
     errors: dict[ShortText, Sentence] = {}
     trigger: Literal["interval", "poll", "check"] = "interval"
     checks: list[CheckResult] = []
+    switched_off: list[ShortText] = []
 
 
 class Processor(msgspec.Struct, frozen=True, kw_only=True):
     """The CPU of the host."""
 
     model: ShortText | None = None
-    physical_cores: int | None = None
-    logical_cores: int | None = None
+    physical_cores: Count | None = None
+    logical_cores: Count | None = None
     max_frequency_hertz: float | None = None
     features: list[ShortText] = []
 
@@ -91,7 +96,7 @@ class Disk(msgspec.Struct, frozen=True, kw_only=True):
     """A block device."""
 
     name: ShortText
-    size_bytes: int | None = None
+    size_bytes: StorageBytes | None = None
     model: ShortText | None = None
     rotational: bool | None = None
 
@@ -102,7 +107,7 @@ class Filesystem(msgspec.Struct, frozen=True, kw_only=True):
     mount: ShortText
     device: ShortText
     kind: ShortText
-    size_bytes: int | None = None
+    size_bytes: StorageBytes | None = None
 
 
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,18 +128,20 @@ class System(msgspec.Struct, frozen=True, kw_only=True):
     architecture: ShortText
     boot_time_seconds: float
     processor: Processor
-    memory_total_bytes: int | None = None
-    swap_total_bytes: int | None = None
+    memory_total_bytes: Count | None = None
+    swap_total_bytes: Count | None = None
     disks: list[Disk] = []
     filesystems: list[Filesystem] = []
     interfaces: list[Interface] = []
 
 
 class Hello(Record, frozen=True, kw_only=True, tag="hello"):
-    """At each start and hourly: the fleet knows an agent before its first metrics, and after its database was lost.
+    """At each start, hourly, and when it is told to measure something else: the fleet knows an agent before its first
+    metrics, and after its database was lost.
 
     `group` and `labels` are what the host's settings say of it, `checks` the names of its active checks: what another
-    name's incident was about is not checked any more.
+    name's incident was about is not checked any more. `collectors` are the metric groups that it measures, by the hub's
+    word when `collectors_told`; an agent that names none is too old to choose.
     """
 
     agent_version: ShortText
@@ -145,6 +152,8 @@ class Hello(Record, frozen=True, kw_only=True, tag="hello"):
     group: ShortText = ""
     labels: dict[ShortText, ShortText] = {}
     checks: list[ShortText] = []
+    collectors: list[ShortText] = []
+    collectors_told: bool = False
 
 
 class Goodbye(Record, frozen=True, kw_only=True, tag="goodbye"):
@@ -185,10 +194,10 @@ class Loss(Record, frozen=True, kw_only=True, tag="loss"):
 class ProcessShare(msgspec.Struct, frozen=True, kw_only=True):
     """One of the processes that used most: per cent of one core over a moment, and resident bytes."""
 
-    process_id: int
+    process_id: Count
     name: ShortText
     cpu_percent: float
-    memory_bytes: int
+    memory_bytes: Count
 
 
 class Evidence(Record, frozen=True, kw_only=True, tag="evidence"):
@@ -218,7 +227,7 @@ class Action(Record, frozen=True, kw_only=True, tag="action"):
     state: Literal["ok", "warning", "critical", "unknown"]
     attempt: Ordinal
     outcome: Literal["done", "failed", "timed-out"]
-    exit_code: int | None = None
+    exit_code: ExitCode | None = None
     output: Sentence = ""
     duration_seconds: float = 0.0
 

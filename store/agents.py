@@ -1,12 +1,12 @@
 """Reading agents and the state of the fleet."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, select
 
 from health.state import State
 from store import accounts
-from store.model import HUB, Agent, Check, CheckKey, FleetState
+from store.model import HUB, Agent, Check, CheckKey, FleetState, Told
 from store.tables import agent, agent_columns, check_state, incident, system
 from store.withheld import withheld_checks
 
@@ -55,6 +55,7 @@ def fleet_state(connection: Connection) -> FleetState:
     known = select(*agent_columns).where(agent.c.agent_id != HUB)
     agents = {row["agent_id"]: Agent(**row) for row in connection.execute(known).mappings()}
     rows = connection.execute(select(agent.c.agent_id, check_state).join(check_state))
+    told = _told(connection)
     checks = [
         Check(
             key=CheckKey(row.agent_id, row.rule, row.subject),
@@ -66,6 +67,7 @@ def fleet_state(connection: Connection) -> FleetState:
             attempt=row.attempt,
             history=row.history,
             flapping_since_ms=row.flapping_since_ms,
+            told=told.get(CheckKey(row.agent_id, row.rule, row.subject)),
         )
         for row in rows
     ]
@@ -79,3 +81,11 @@ def fleet_state(connection: Connection) -> FleetState:
         withheld=[check.key for check in withheld_checks(connection)],
         accounts=accounts.load(connection),
     )
+
+
+def _told(connection: Connection) -> Mapping[CheckKey, Told]:
+    """What open incidents say, by their checks."""
+    its = incident.c
+    query = select(agent.c.agent_id, its.rule, its.subject, its.value, its.sentence, its.updated_ms)
+    rows = connection.execute(query.join_from(incident, agent).where(its.closed_ms.is_(None)))
+    return {CheckKey(*row[:3]): Told(*row[3:]) for row in rows}

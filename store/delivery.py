@@ -6,7 +6,7 @@ It holds for each agent and in total, in every answer: all of an answer is read 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,9 +93,17 @@ def sums(connection: Connection, after: str | None, limit: int) -> DeliverySums:
     return DeliverySums(agents=[_agent_sums(rows[agent_id]) for agent_id in sorted(rows, key=str)], total=total)
 
 
-def gaps(connection: Connection, agent_id: str, after: tuple[int, int] | None, limit: int) -> list[tuple[int, Gap]]:
-    """Up to `limit` gaps of an agent with their epochs, by rising (epoch, first_seq), those behind `after`."""
+def gaps(
+    connection: Connection,
+    agent_id: str,
+    after: tuple[int, int] | None,
+    limit: int,
+    states: Collection[GapState] = tuple(GapState),
+) -> list[tuple[int, Gap]]:
+    """Up to `limit` gaps of an agent in these states with their epochs, by rising (epoch, first_seq), those behind
+    `after`."""
     query = select(gap.c.epoch, *gap_columns).join(agent).where(agent.c.agent_id == agent_id)
+    query = query.where(gap.c.state.in_(states))
     if after is not None:
         query = query.where(tuple_(gap.c.epoch, gap.c.first_seq) > after)
     ordered = query.order_by(gap.c.epoch, gap.c.first_seq).limit(limit)

@@ -1,6 +1,6 @@
 """Opening the store, and the two ways to use it: `transaction` to write, `reading` to read.
 
-Whatever a database does when it is away, slow, locked or full arrives as `StoreUnavailable`.
+Whatever a database does when it is away, slow, locked, full or only to be read arrives as `StoreUnavailable`.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,6 +16,7 @@ ABANDONED_TRANSACTION_MS = 30_000  # a frozen owner must not hold the fence for 
 # A half-open link is found within 30 s: by bytes that nobody acknowledges, a quiet one by probes.
 UNACKNOWLEDGED_BYTES_MS = 15_000
 PROBE_AFTER_SECONDS, PROBE_EVERY_SECONDS, MOST_PROBES = 10, 5, 3
+ONLY_TO_BE_READ = "25006"  # SQLSTATE read_only_sql_transaction: a standby, or what was the primary before a failover
 SQLITE_PAGE_BYTES = 8_192  # a row of up to 240 readings needs no overflow page; larger pages make small commits dear
 
 
@@ -57,7 +58,10 @@ def _translating(engine: Engine) -> Iterator[Connection]:
     except exc.TimeoutError as error:
         raise StoreUnavailable(_sentence(engine, "all of this program's connections are in use")) from error
     except exc.DBAPIError as error:
-        if not error.connection_invalidated:
+        is_read_only = getattr(error.orig, "sqlstate", None) == ONLY_TO_BE_READ
+        if is_read_only:
+            engine.dispose()  # at the next try the address may lead to the new primary
+        elif not error.connection_invalidated:
             raise
         raise StoreUnavailable(_sentence(engine, error.orig)) from error
 

@@ -15,6 +15,7 @@ from store.tables import agent, record
 BEFORE_OPENING_MS = 5 * 60_000
 AFTER_CLOSING_MS = 60_000  # an action may answer to the end
 LONGEST_ACTION_MS = 600_000
+CLOCK_CHANGE_MS = 5 * 60_000  # a clock that is off may drift, too: more than this was no drift
 MOST_RECORDS = 100
 MOST_READ = 1_000
 
@@ -67,13 +68,19 @@ class IncidentEvidence:
     outputs: Sequence[CheckOutput] = ()
 
 
-def evidence_of(connection: Connection, incident: Incident) -> IncidentEvidence:
+def corrections(correction_ms: int) -> Sequence[int]:
+    """What to try in turn: the clock may have been right when the incident opened, and wrong only since."""
+    return tuple(dict.fromkeys((correction_ms, 0)))
+
+
+def evidence_of(connection: Connection, incident: Incident, correction_ms: int = 0) -> IncidentEvidence:
     """Of the incident's check, from five minutes before it opened until it closed; actions that were begun then, or
-    that answer to the end.
+    that answer to the end. `correction_ms` makes the agent's times the server's, as an incident's are.
 
     A record whose JSON has not the shape for it is left out: it tells nothing and stops nothing.
     """
-    found = list(_records(connection, incident))
+    tried = (list(_records(connection, incident, one_ms)) for one_ms in corrections(correction_ms))
+    found = next((records for records in tried if records), [])
     closed_ms = math.inf if incident.closed_ms is None else incident.closed_ms
     boxes = [box for kind, at_ms, told in found if kind == "evidence" and (box := _box(at_ms, told))]
     actions = [done for kind, at_ms, told in found if kind == "action" and (done := _action(at_ms, told))]
@@ -84,21 +91,27 @@ def evidence_of(connection: Connection, incident: Incident) -> IncidentEvidence:
     )
 
 
-def _records(connection: Connection, incident: Incident) -> Iterator[tuple[str, int, dict[str, Any]]]:
+def _records(
+    connection: Connection, incident: Incident, correction_ms: int
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Those of the incident's time, with the server's times."""
     query = (
         select(record.c.kind, record.c.time_ms, record.c.raw)
         .join(agent, agent.c.agent_no == record.c.agent_no)
         .where(agent.c.agent_id == incident.key.agent_id, record.c.kind.in_(("evidence", "action")))
-        .where(record.c.time_ms >= incident.opened_ms - BEFORE_OPENING_MS)
+        .where(record.c.time_ms >= incident.opened_ms - BEFORE_OPENING_MS - correction_ms)
         .order_by(record.c.time_ms, record.c.epoch, record.c.seq)
         .limit(MOST_READ)
     )
+    if correction_ms > 0:  # no record was received before it was made, but the correction may be of another hour
+        query = query.where(record.c.time_ms + correction_ms <= record.c.received_ms + CLOCK_CHANGE_MS)
     if incident.closed_ms is not None:
-        query = query.where(record.c.time_ms <= incident.closed_ms + AFTER_CLOSING_MS + LONGEST_ACTION_MS)
-    for kind, at_ms, raw in connection.execute(query):
+        latest_ms = incident.closed_ms + AFTER_CLOSING_MS + LONGEST_ACTION_MS
+        query = query.where(record.c.time_ms <= latest_ms - correction_ms)
+    for kind, time_ms, raw in connection.execute(query):
         told = _json(raw)
         if (told.get("rule"), told.get("subject")) == (incident.key.rule, incident.key.subject):
-            yield kind, at_ms, told
+            yield kind, time_ms + correction_ms, told
 
 
 def _json(raw: bytes) -> dict[str, Any]:

@@ -97,4 +97,5 @@ def _changed_columns(change: IncidentChange) -> dict[str, Any]:
 def _append(connection: Connection, change: IncidentChange, number: int) -> None:
     """Once for each record and change: what goes back and forth within one record shows as having done so once."""
     names = ("change", "severity", "at_ms", "received_ms", "epoch", "seq", "value", "sentence")
-    insert_new(connection, incident_event, [{"number": number} | {name: getattr(change, name) for name in names}])
+    its_own = {"number": number, "reason": change.reason or ""}
+    insert_new(connection, incident_event, [its_own | {name: getattr(change, name) for name in names}])

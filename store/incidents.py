@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Label, Row, case, func, select
 
-from health.state import State
+from health.state import URGENCY, State
 from store.model import Change, CheckKey, Incident, Remedy, Step, TimelineEntry
 from store.tables import agent, incident, incident_event
 
@@ -27,6 +27,7 @@ class OpenIncident:
     subject: str
     group_name: str
     acknowledged_by: str  # empty while nobody looks after it
+    severity_since_ms: int  # when the severity of now began
     is_late: bool = False  # found in late records only: nobody was notified
 
     @property
@@ -51,6 +52,14 @@ def list_incidents(
     return [_incident(row, ()) for row in connection.execute(query)]
 
 
+def urgent_incidents(connection: Connection, agent_id: str, limit: int) -> list[Incident]:
+    """Up to `limit` open incidents of an agent without timeline: the most urgent first, of equals the newest."""
+    of_agent = _QUERY.where(agent.c.agent_id == agent_id, incident.c.closed_ms.is_(None))
+    urgency = case({state.value: rank for state, rank in URGENCY.items()}, value=incident.c.severity)
+    ordered = of_agent.order_by(urgency, incident.c.number.desc()).limit(limit)
+    return [_incident(row, ()) for row in connection.execute(ordered)]
+
+
 def get_incident(connection: Connection, number: int) -> Incident | None:
     """One incident with its timeline, oldest change first."""
     row = connection.execute(_QUERY.where(incident.c.number == number)).first()
@@ -58,13 +67,13 @@ def get_incident(connection: Connection, number: int) -> Incident | None:
         return None
     event = incident_event.c
     changes = connection.execute(
-        select(event.change, event.at_ms, event.sentence, event.author)
+        select(event.change, event.at_ms, event.sentence, event.severity, event.value, event.author, event.reason)
         .where(event.number == number)
         .order_by(event.event_no)
     )
     timeline = [
-        TimelineEntry(change=Change(item.change), at_ms=item.at_ms, sentence=item.sentence, author=item.author)
-        for item in changes
+        TimelineEntry(**{**item, "change": Change(item["change"]), "severity": State(item["severity"])})
+        for item in changes.mappings()
     ]
     return _incident(row, tuple(timeline))
 
@@ -79,6 +88,7 @@ def open_incidents(connection: Connection, agent_ids: Collection[str] | None = N
     names = ("number", "severity", "sentence", "opened_ms", "rule", "subject", "acknowledged_by", "is_late")
     query = (
         select(agent.c.agent_id, agent.c.host_name, agent.c.group_name, *(incident.c[name] for name in names))
+        .add_columns(_SEVERITY_SINCE)
         .join_from(incident, agent)
         .where(incident.c.closed_ms.is_(None))
     )
@@ -88,7 +98,19 @@ def open_incidents(connection: Connection, agent_ids: Collection[str] | None = N
     return [OpenIncident(**{**row, "severity": State(row["severity"])}) for row in rows]
 
 
-_QUERY = select(incident, agent.c.agent_id, agent.c.host_name).join(agent)
+def _severity_since() -> Label[int]:
+    """When the severity of now began: the first entry after the last one of another severity."""
+    entry, other = incident_event.alias("entry"), incident_event.alias("other")
+    its_other = (other.c.severity != incident.c.severity) & (other.c.change != Change.CLOSED)
+    others = select(func.max(other.c.event_no)).where(other.c.number == incident.c.number, its_other)
+    last_other = others.correlate(incident).scalar_subquery()
+    of_now = (entry.c.number == incident.c.number) & (entry.c.event_no > func.coalesce(last_other, 0))
+    since = select(func.min(entry.c.at_ms)).where(of_now).correlate(incident).scalar_subquery()
+    return func.coalesce(since, incident.c.opened_ms).label("severity_since_ms")
+
+
+_SEVERITY_SINCE = _severity_since()
+_QUERY = select(incident, agent.c.agent_id, agent.c.host_name, _SEVERITY_SINCE).join(agent)
 
 
 def _incident(row: Row[Any], timeline: tuple[TimelineEntry, ...]) -> Incident:
@@ -111,6 +133,7 @@ def _incident(row: Row[Any], timeline: tuple[TimelineEntry, ...]) -> Incident:
         acknowledged_by=row.acknowledged_by,
         flapping_since_ms=row.flapping_since_ms,
         is_late=row.is_late,
+        severity_since_ms=row.severity_since_ms,
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from health.machine import Standing
+from health.machine import Reason, Standing
 from health.state import URGENCY, State
 from store.record_account import AccountChanges, EpochAccount, Gap
 
@@ -49,7 +49,10 @@ class Agent:
     clock_offset_ms: int | None = None  # the processor's clock less the agent's, None while not measured
     group_name: str = ""  # with labels: what its settings say of the host
     labels: Mapping[str, str] = field(default_factory=dict)
+    collectors: Sequence[str] = field(default_factory=list)  # the metric groups it measures, none: too old to choose
+    collectors_told: bool = False  # by its group's word, not by its own file
     peer_host: str | None = None  # where its connection came from, as the broker saw it last
+    is_blind: bool = False  # its newest snapshot lacks what a rule in force reads
 
     @property
     def is_retired(self) -> bool:
@@ -141,11 +144,27 @@ class CheckKey:
     subject: str
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an open incident says of its check, and since when, by the clock that the check is judged by.
+
+    Of one that was read from the store that is the corrected one.
+    """
+
+    value: float
+    sentence: str
+    at_ms: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check(Standing):
-    """Where a check of an agent stands."""
+    """Where a check of an agent stands.
+
+    `told` is no part of that, and kept with its incident: None where none was opened.
+    """
 
     key: CheckKey
+    told: Told | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +212,8 @@ class IncidentChange:
 
     At most one incident of a check is open at a time, so the check's key finds it. `sentence` is the state in words,
     computed here once and shown everywhere. `remedies` come with `OPENED` and stay. A change that `is_late` was found
-    in late records: it is history and nobody is notified of it.
+    in late records: it is history and nobody is notified of it. `reason` is the state machine's, where a step of it is
+    what happened; of anything else the sentence says why.
     """
 
     key: CheckKey
@@ -210,16 +230,24 @@ class IncidentChange:
     sentence: str
     remedies: Sequence[Remedy] = ()
     is_late: bool = False
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """A past change of an incident; `author` is who made it, empty for the processor."""
+    """A past change of an incident, with its severity and value from then on.
+
+    `author` is who made it, empty for the processor; `reason` is a `health.machine.Reason`, empty where it was no step
+    of the state machine.
+    """
 
     change: Change
     at_ms: int
     sentence: str
+    severity: State
+    value: float
     author: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +272,7 @@ class Incident:
     acknowledged_by: str = ""
     flapping_since_ms: int | None = None
     is_late: bool = False  # found in late records only: nobody was notified
+    severity_since_ms: int  # when the severity of now began
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,11 +347,16 @@ class Flow:
 
 
 def agent_state(agent: Agent, worst_open: State | None, now_ms: int) -> State:
-    """Worst of silence and open incidents: no data outranks a warning, and who never reported is waiting, not green."""
+    """Worst of silence and open incidents: no data outranks a warning.
+
+    Who never reported is waiting, and where not all is measured that rules read nobody knows: neither is green.
+    """
     if agent.goodbye_ms is not None or not agent.is_fresh(now_ms):
         own = State.STALE
+    elif not agent.has_metrics:
+        own = State.WAITING
     else:
-        own = State.OK if agent.has_metrics else State.WAITING
+        own = State.UNKNOWN if agent.is_blind else State.OK
     return min((state for state in (own, worst_open) if state), key=URGENCY.__getitem__)
 
 

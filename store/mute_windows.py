@@ -8,6 +8,7 @@ machine does not know opens no window: rather one notice too many than one too f
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from store.model import HUB, CheckKey
@@ -63,6 +64,12 @@ def covers_host(mute: Mute, agent_id: str, group_name: str) -> bool:
     """Whether the mute is of all that an agent has to tell, not of one of its checks or incidents."""
     is_whole = mute.number is None and mute.rule is None and mute.subject is None
     return is_whole and _is_of(mute, agent_id, group_name)
+
+
+def leaves_a_gap(weekly: Weekly) -> bool:
+    """Whether some time of the week is in no window."""
+    days = sorted(set(weekly.weekdays))
+    return any((later - day) * 24 * 60 > weekly.minutes for day, later in pairwise([*days, days[0] + 7]))
 
 
 def _is_of(mute: Mute, agent_id: str, group_name: str) -> bool:

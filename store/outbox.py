@@ -22,7 +22,7 @@ from store.response import Notice, NoticeKind
 from store.response_tables import notice
 from store.tables import agent, incident, incident_event
 
-COMES_BACK = (NoticeKind.REMINDER, NoticeKind.FLAPPING)
+COMES_BACK = (NoticeKind.REMINDER, NoticeKind.FLAPPING, NoticeKind.PROBLEM, NoticeKind.ESCALATION)
 OPENERS = (NoticeKind.PROBLEM, NoticeKind.FLAPPING, NoticeKind.ESCALATION)
 TIMELINE_WORDS = {
     NoticeKind.PROBLEM: "told {}",
@@ -86,9 +86,9 @@ def facts_of(connection: Connection, numbers: Collection[int], agent_ids: Collec
 def log_of(connection: Connection, numbers: Collection[int]) -> list[Notice]:
     """The notices of these incidents, oldest first.
 
-    Of what is told again and again (COMES_BACK), only what waits and, of each channel and severity, the oldest and the
-    newest that was delivered, is dead, or may have arrived before it was cancelled: since when is told, what was told,
-    and when last. A log does not grow with the age of its incident.
+    Of what is told or tried again and again (COMES_BACK), only what waits and, of each channel and severity, the oldest
+    and the newest that was delivered, is dead, or may have arrived before it was cancelled: since when is told, what
+    was told, and when last. A log does not grow with the age of its incident.
     """
     found: list[Notice] = []
     for these in _in_chunks(sorted(numbers)):

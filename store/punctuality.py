@@ -53,7 +53,7 @@ def punctualities(
 
 def judged(receipts: Collection[int], interval_ms: int, start_ms: int, end_ms: int) -> Punctuality:
     """Pure. `receipts` rise. The first is due an interval and 5 s after the start, which nobody can be blamed for."""
-    due = in_time = 0
+    interval_ms, due, in_time = max(interval_ms, 1), 0, 0
     longest_ms, last_ms = 0, start_ms
     for received_ms in receipts:
         pause_ms = received_ms - last_ms

@@ -98,6 +98,7 @@ class GroupSetting:
 
     group_name: str
     interval_seconds: float | None = None
+    collectors: Sequence[str] | None = None
     updated_ms: int = 0
     author: str = ""
 

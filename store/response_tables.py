@@ -76,6 +76,7 @@ group_setting = Table(
     Column("interval_seconds", Double),
     Column("updated_ms", BigInteger, nullable=False),
     Column("author", AnyText, nullable=False),
+    Column("collectors", JSON(none_as_null=True)),
 )
 
 # Agents that may report at their group's interval; `taken_back_by` is the command that returned them to their own.

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from store.model import Agent
 from store.text import AnyText
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0006"
 
 metadata = MetaData(
     naming_convention={
@@ -76,6 +76,9 @@ agent = Table(
     Column("group_name", AnyText, nullable=False, server_default=""),
     Column("labels", JSON, nullable=False, server_default="{}"),
     Column("peer_host", AnyText),
+    Column("collectors", JSON, nullable=False, server_default="[]"),
+    Column("collectors_told", Boolean, nullable=False, server_default=false()),
+    Column("is_blind", Boolean, nullable=False, server_default=false()),
 )
 agent_columns = [agent.c[field.name] for field in fields(Agent)]
 
@@ -112,7 +115,7 @@ record = Table(
     Column("seq", BigInteger, nullable=False),
     Column("kind", AnyText, nullable=False),
     Column("time_ms", BigInteger, nullable=False),
-    Column("received_ms", BigInteger, nullable=False),
+    Column("received_ms", BigInteger, nullable=False, index=True),
     Column("raw", LargeBinary, nullable=False),
     PrimaryKeyConstraint("agent_no", "epoch", "seq"),
 )
@@ -224,6 +227,7 @@ incident_event = Table(
     Column("value", Double, nullable=False),
     Column("sentence", AnyText, nullable=False),
     Column("author", AnyText, nullable=False, server_default=""),
+    Column("reason", AnyText, nullable=False, server_default=""),
     UniqueConstraint("number", "epoch", "seq", "change"),
     sqlite_autoincrement=True,
 )

@@ -6,13 +6,17 @@ from agent.checks.deadline import Deadline
 
 
 def connect(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connected to the first address of `host` that accepts. Raises TimeIsUp, or OSError of the last address."""
+    """Connected to the first address of `host` that accepts; one that is silent leaves the others their share of time.
+
+    Raises TimeIsUp, or OSError of the last address.
+    """
     failure = OSError(f"{host} has no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        remaining_seconds = deadline.remaining_seconds()
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
+        share_seconds = deadline.remaining_seconds() / (len(addresses) - tried)
         connection = socket.socket(family, kind, protocol)
         try:
-            connection.settimeout(remaining_seconds)
+            connection.settimeout(share_seconds)
             connection.connect(address)
         except OSError as error:
             connection.close()

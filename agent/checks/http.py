@@ -87,7 +87,7 @@ class HttpCheck(CheckSetting, frozen=True, kw_only=True):
         measured = (Measured("time", "s", seconds), Measured("size", "B", float(len(content))))
         if response.status not in self.status:
             expected = " or ".join(map(str, self.status))
-            target = response.headers.get("Location", "")[:LONGEST_SHOWN]
+            target = shown_location(response.headers.get("Location", ""))[:LONGEST_SHOWN]
             points_to = f"; it points to {target}" if target else ""
             text = f"{self.shown_url} answers {response.status}, expected is {expected}{points_to}"
             return Observation(State.CRITICAL, text, measured)
@@ -99,6 +99,15 @@ class HttpCheck(CheckSetting, frozen=True, kw_only=True):
     def _certificate_observation(self, ends_seconds: float) -> Observation:
         limits = (self.certificate_warning_days, self.certificate_critical_days)
         return expiry_observation("its certificate", ends_seconds, time.time(), *limits)
+
+
+def shown_location(target: str) -> str:
+    """Where a redirect points to, without what may hold a secret: query, fragment, user and password."""
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "what is no URL"
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment=""))
 
 
 def _certificate_end(connection: socket.socket) -> float | None:

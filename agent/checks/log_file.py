@@ -1,22 +1,17 @@
 """A log file: is there a new line that looks like trouble?"""
 
-import re
-from collections import deque
-from collections.abc import Iterable
 from typing import Annotated, ClassVar
 
 import msgspec
 
 from agent.check_settings import CheckSetting, Text
 from agent.checks.deadline import Deadline
+from agent.checks.line_search import LineSearch
 from agent.checks.log_reader import LogReader
 from agent.checks.observation import Observation, Probe
-from agent.checks.pattern import PatternText, matches, why_bad_pattern
+from agent.checks.pattern import PatternText, why_bad_pattern
 from agent.performance_data import Measured
 from health.state import State
-
-SHOWN_LINES = 5
-SHOWN_CHARACTERS = 500
 
 
 class LogFileCheck(CheckSetting, frozen=True, kw_only=True):
@@ -36,31 +31,30 @@ class LogFileCheck(CheckSetting, frozen=True, kw_only=True):
         return [("pattern", why_bad)] if why_bad else []
 
     def probe(self) -> Probe:
-        reader, pattern = LogReader(self.file), re.compile(self.pattern)
+        reader = LogReader(self.file)
 
-        def observe(_deadline: Deadline) -> Observation:
-            count = matched = 0
-            shown: deque[str] = deque(maxlen=SHOWN_LINES)
-            trouble = ""
+        def observe(deadline: Deadline) -> Observation:
+            search = LineSearch(self.pattern, deadline)
+            troubles: list[str] = []
             try:
                 for line in reader.new_lines():
-                    count += 1
-                    if matches(pattern, line):
-                        matched += 1
-                        shown.append(line[:SHOWN_CHARACTERS])
+                    search.add(line)
             except OSError as error:
-                trouble = f"it cannot be read: {error.strerror}"
+                troubles.append(f"it cannot be read: {error.strerror}")
+            search.end()
+            if search.trouble:
+                troubles.append(f"not all lines are judged: {search.trouble}")
             if reader.skipped_bytes:
-                trouble = trouble or f"{reader.skipped_bytes} bytes before them were too many to read"
-            return self._judge(count, matched, shown, trouble)
+                troubles.append(f"{reader.skipped_bytes} bytes before them were too many to read")
+            return self._judge(search, troubles)
 
         return observe
 
-    def _judge(self, count: int, matched: int, shown: Iterable[str], trouble: str) -> Observation:
-        measured = (Measured("lines", "", float(count)), Measured("matches", "", float(matched)))
-        text = "; ".join(filter(None, (f"{_lines_that_matched(matched, count)} in {self.file} matched", trouble)))
-        state = State.WARNING if matched else State.UNKNOWN if trouble else State.OK
-        return Observation(state, "\n".join((text, *shown)), measured)
+    def _judge(self, search: LineSearch, troubles: list[str]) -> Observation:
+        measured = (Measured("lines", "", float(search.count)), Measured("matches", "", float(search.matched)))
+        text = "; ".join([f"{_lines_that_matched(search.matched, search.count)} in {self.file} matched", *troubles])
+        state = State.WARNING if search.matched else State.UNKNOWN if troubles else State.OK
+        return Observation(state, "\n".join((text, *search.shown)), measured)
 
 
 def _lines_that_matched(matched: int, count: int) -> str:

@@ -1,4 +1,4 @@
-"""Patterns that users set for lines that others write: a bad one must not stop the agent."""
+"""Patterns that users set for lines that others write; `line_search` finds them."""
 
 import re
 from re import _constants, _parser  # type: ignore[attr-defined]  # no other way to see how a pattern is built
@@ -8,7 +8,7 @@ import msgspec
 
 LONGEST_MATCHED = 2048  # characters of a line that are looked at
 
-PatternText = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
+PatternText = Annotated[str, msgspec.Meta(min_length=1, max_length=512, pattern=r"^[^\x00]*$")]
 
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
 _MANY = 16
@@ -17,8 +17,8 @@ _MANY = 16
 def why_bad_pattern(pattern: str) -> str:
     """Why `pattern` cannot be used; empty when it can.
 
-    A repetition within a repetition, like (a+)+, is refused: on some lines its search takes for ever, and the
-    whole agent with it.
+    A repetition within a repetition, like (a+)+, is refused: on some lines its search takes for ever. There are other
+    such patterns, so that this is advice, and the deadline of the search what holds.
     """
     try:
         re.compile(pattern)
@@ -28,10 +28,6 @@ def why_bad_pattern(pattern: str) -> str:
     if _repeats_twice(parsed, within_repeat=False):
         return "has a repetition within a repetition, like (a+)+, whose search may take for ever; write it flat."
     return ""
-
-
-def matches(pattern: "re.Pattern[str]", line: str) -> bool:
-    return pattern.search(line, 0, LONGEST_MATCHED) is not None
 
 
 def _repeats_twice(part: Any, *, within_repeat: bool) -> bool:

@@ -1,7 +1,6 @@
 """Processes: do as many run as should?"""
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ import msgspec
 
 from agent.check_settings import CheckSetting, Text
 from agent.checks.deadline import Deadline
+from agent.checks.line_search import CHILD_OPTIONS, LineSearch
 from agent.checks.observation import Observation, Probe
-from agent.checks.pattern import PatternText, matches, why_bad_pattern
+from agent.checks.pattern import PatternText, why_bad_pattern
 from agent.host import Host
 from agent.performance_data import Measured
 from health.state import State
@@ -45,20 +45,24 @@ class ProcessCheck(CheckSetting, frozen=True, kw_only=True):
 
     def probe(self) -> Probe:
         proc = Host.detect(os.environ).proc
-        pattern = re.compile(self.pattern) if self.pattern is not None else None
 
-        def observe(_deadline: Deadline) -> Observation:
+        def observe(deadline: Deadline) -> Observation:
             try:
-                count = sum(self._is_meant(process, pattern) for process in living_processes(proc))
+                named = [process.command_line for process in living_processes(proc) if self._is_named(process)]
             except OSError as error:
                 return Observation(State.UNKNOWN, f"processes cannot be listed: {error}")
-            return self._judge(count)
+            if self.pattern is None:
+                return self._judge(len(named))
+            search = LineSearch(self.pattern, deadline)
+            for command_line in named:
+                search.add(command_line)
+            search.end()
+            return Observation(State.UNKNOWN, search.trouble) if search.trouble else self._judge(search.matched)
 
         return observe
 
-    def _is_meant(self, process: "Process", pattern: "re.Pattern[str] | None") -> bool:
-        is_named = self.program is None or process.is_called(self.program)
-        return is_named and (pattern is None or matches(pattern, process.command_line))
+    def _is_named(self, process: "Process") -> bool:
+        return (self.program is None or process.is_called(self.program)) and not process.is_search
 
     def _judge(self, count: int) -> Observation:
         what = " with ".join(filter(None, (self.program, self.pattern and f"{self.pattern!r} in the command line")))
@@ -79,6 +83,11 @@ class Process:
         return self.name == program[:KERNEL_NAME_CHARACTERS] or (
             bool(self.arguments) and Path(self.arguments[0]).name == program
         )
+
+    @property
+    def is_search(self) -> bool:
+        """One that the agent has started for another check with a pattern."""
+        return self.arguments[1:] == CHILD_OPTIONS
 
     @property
     def command_line(self) -> str:

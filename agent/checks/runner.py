@@ -13,6 +13,7 @@ from agent.checks.finished import Finished
 from agent.checks.finished import FinishedCheck as FinishedCheck
 from agent.checks.observation import Observation
 from agent.checks.timetable import Timetable
+from agent.plain_text import plain_text
 from health.state import State
 from rabbitmq.records import CheckResult
 
@@ -144,14 +145,9 @@ def _finished(check: CheckSetting, observation: Observation, duration_seconds: f
         name=check.name,
         kind=check.kind,
         state=_WORDS[observation.state],
-        output=_plain(observation.output)[:LONGEST_OUTPUT],
+        output=plain_text(observation.output)[:LONGEST_OUTPUT],
         wall_seconds=time.time(),
         duration_seconds=duration_seconds,
         attempts=check.attempts,
     )
     return FinishedCheck(result, performance_data.readings(check.name, observation.measured))
-
-
-def _plain(text: str) -> str:
-    """Without what a terminal would obey."""
-    return "".join(character for character in text if character.isprintable() or character in "\n\t").strip()

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from agent.collectors.collector import Collector, NotHere, Partial
 from agent.host import Host
+from agent.plain_text import plain_text, why_unfit
+from rabbitmq.readings import NOT_OFFERED
 from rabbitmq.records import Readings
 
 LONGEST_NAME = 256  # of a reading or a collector in a snapshot
@@ -41,7 +43,14 @@ def collect_all(collectors: Iterable[Running], host: Host, now_seconds: float) -
             found, missing = _collect(running.collector, host, now_seconds)
             readings.update(found)
             errors.update(missing)
-    return readings, {part[:LONGEST_NAME]: reason[:LONGEST_REASON] for part, reason in errors.items()}
+    return readings, {
+        _named(part)[:LONGEST_NAME]: plain_text(reason)[:LONGEST_REASON] for part, reason in errors.items()
+    }
+
+
+def _named(part: str) -> str:
+    """As it is, so that it is found again, where a record can hold it."""
+    return plain_text(part) if why_unfit(part) else part
 
 
 def _collect(collector: Collector, host: Host, now_seconds: float) -> tuple[Readings, dict[str, str]]:
@@ -50,10 +59,12 @@ def _collect(collector: Collector, host: Host, now_seconds: float) -> tuple[Read
     except Partial as partial:
         found, missing = partial.readings, partial.errors
     except NotHere as not_here:
-        return {}, {collector.name: str(not_here)}
+        return {}, {collector.name: f"{NOT_OFFERED}{not_here}"}
     except Exception as error:  # noqa: BLE001 - reported in the snapshot, so that no collector stops another
         return {}, {collector.name: f"{type(error).__name__}: {error}"}
-    for name in [name for name in found if len(name) > LONGEST_NAME]:
-        del found[name]
-        missing[collector.name] = f"a reading's name is longer than {LONGEST_NAME} characters: {name[:80]}..."
+    for name in [name for name in found if len(name) > LONGEST_NAME or not name.isprintable()]:
+        why_not = f"is longer than {LONGEST_NAME} characters" if len(name) > LONGEST_NAME else why_unfit(name)
+        if why_not:
+            del found[name]
+            missing[collector.name] = f"a reading's name {why_not}: {name[:80]}..."
     return found, missing

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from agent.host import Host
 from rabbitmq.readings import reading_name
@@ -43,6 +43,13 @@ class Collector(Protocol):
     def facts(self) -> tuple[Fact, ...]: ...
 
     def collect(self, host: Host, now_seconds: float) -> Readings: ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A collector that holds threads or files; `close` lets them go."""
+
+    def close(self) -> None: ...
 
 
 MakeCollector = Callable[[], Collector]

@@ -9,7 +9,7 @@ from agent.collectors.collector import EVERYWHERE, Fact, Partial, labelled
 from agent.collectors.mount_table import MountTable
 from agent.collectors.patience import Patience, Unanswered
 from agent.host import Host
-from agent.mounts import FileSystem, Mount, file_systems, parse_mountinfo, path_text
+from agent.mounts import FileSystem, Mount, below_others, file_systems, parse_mountinfo, path_text
 from rabbitmq.records import Readings
 
 FACTS = (
@@ -97,6 +97,7 @@ class Disk:
         self._mount_table = MountTable()
         self._table = b""
         self._file_systems: dict[str, FileSystem] = {}
+        self._below_others: frozenset[bytes] = frozenset()
         self._unseen: list[str] = []
 
     def collect(self, host: Host, now_seconds: float) -> Readings:  # noqa: ARG002 - no rate
@@ -114,20 +115,25 @@ class Disk:
         return readings
 
     def close(self) -> None:
-        """End the threads behind it and let the mount table go; the next collection starts anew."""
+        """End the threads behind it and let the mount table go, until the next collection. What still owes an answer is
+        not asked again before it gave it."""
         self._patience.close()
         self._mount_table.close()
 
     def _ask(self, prefix: bytes) -> dict[str, Measured | Unanswered | None]:
-        """Local file systems answer from memory and are asked at once; any other may hang and gets a deadline."""
+        """Local file systems answer from memory and are asked at once; what may hang gets a deadline."""
         answers: dict[str, Measured | Unanswered | None] = {}
         may_hang: dict[str, Callable[[], Measured | None]] = {}
         for mount, system in self._file_systems.items():
-            if all(each.kind in ANSWER_FROM_MEMORY for each in system.mounts):
-                answers[mount] = self._ask_now(system, prefix)
-            else:
+            if self._may_hang(system):
                 may_hang[mount] = self._question(system, prefix)
+            else:
+                answers[mount] = self._ask_now(system, prefix)
         return answers | self._patience.ask(may_hang) if may_hang else answers
+
+    def _may_hang(self, system: FileSystem) -> bool:
+        """One that does not answer from memory, or one that is reached through such a one: the path alone asks it."""
+        return any(each.kind not in ANSWER_FROM_MEMORY or each.point in self._below_others for each in system.mounts)
 
     def _ask_now(self, system: FileSystem, prefix: bytes) -> Measured | Unanswered | None:
         try:
@@ -146,7 +152,9 @@ class Disk:
         table = self._mount_table.read(host)
         if table == self._table and not self._unseen:
             return
-        found = file_systems(parse_mountinfo(table), host.scope)
+        mounts = parse_mountinfo(table)
+        found = file_systems(mounts, host.scope)
+        self._below_others = below_others(mounts, ANSWER_FROM_MEMORY)
         seen = seen_from_here(found, host)
         self._file_systems = {path_text(system.mounts[0].point): system for system in seen}
         devices = {system.device for system in seen}

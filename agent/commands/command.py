@@ -16,6 +16,9 @@ class Commandable(Protocol):
     def report_every(self, interval_seconds: float | None) -> str:
         """From now on, None as its settings say; returns in one sentence what is in force. Raises OSError."""
 
+    def report_only(self, collectors: tuple[str, ...] | None) -> str:
+        """These metric groups from now on, None as its settings say; returns what is in force. Raises OSError."""
+
 
 class Refused(Exception):
     """The arguments are none that this kind of command has; the text says why."""

@@ -2,9 +2,11 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, BinaryIO
 
 import typer
 
@@ -17,6 +19,7 @@ from cli.words import clock, count
 
 MOST_FILE_BYTES = 64 * 1024
 MOST_ROWS = 20
+STANDARD_INPUT = "standard input"  # as messages name it
 WHOLE_FLEET = "(fleet)"
 PATIENCE_SECONDS = 40.0
 _SPAN_SECONDS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
@@ -25,7 +28,7 @@ _LISTS = (("edited", "WITH THE FILE"), ("missed", "MISSED, WITH TODAY'S RULE ONL
 
 def try_rules(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The rule file, YAML, up to 64 KiB.")],
+    file: Annotated[Path, typer.Argument(help="The rule file, YAML, up to 64 KiB; - for standard input.")],
     since: Annotated[str, typer.Option(metavar="SPAN", help="How far back: 30min, 12h, 7d.")] = "7d",
     agent: Annotated[str | None, typer.Option(metavar="HOST", help="Over this host's snapshots alone.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, schema replay/1.")] = False,
@@ -36,7 +39,7 @@ def try_rules(
     hosts, whatever --agent says.
     """
     terminal: Terminal = context.obj
-    question: dict[str, Any] = {"file": file.name, "content": _content(file), "since_seconds": span_seconds(since)}
+    question: dict[str, Any] = {"file": _name(file), "content": _content(file), "since_seconds": span_seconds(since)}
     if agent is not None:
         question["agent"] = agent
     body = json.dumps(question).encode()
@@ -59,19 +62,32 @@ def span_seconds(text: str) -> float:
     return seconds
 
 
+def _is_piped(file: Path) -> bool:
+    return str(file) == "-"
+
+
+def _name(file: Path) -> str:
+    return STANDARD_INPUT if _is_piped(file) else file.name
+
+
+def _opened(file: Path) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if _is_piped(file) else file.open("rb")
+
+
 def _content(file: Path) -> str:
+    shown = STANDARD_INPUT if _is_piped(file) else str(file)
     try:
-        with file.open("rb") as stream:
+        with _opened(file) as stream:
             content = stream.read(MOST_FILE_BYTES + 1)
         if len(content) > MOST_FILE_BYTES:
-            told = f"{file} is larger than 64 KiB. Give a file with the edited rules alone."
+            told = f"{shown} is larger than 64 KiB. Give a file with the edited rules alone."
             raise Trouble(told, ExitCode.USAGE)
         return content.decode()
     except OSError as error:
         why = (error.strerror or "unknown reason").lower()
-        raise Trouble(f"Cannot read {file}: {why}. Name a readable rule file.", ExitCode.USAGE) from None
+        raise Trouble(f"Cannot read {shown}: {why}. Name a readable rule file.", ExitCode.USAGE) from None
     except UnicodeDecodeError:
-        raise Trouble(f"{file} is not text in UTF-8. Name a rule file.", ExitCode.USAGE) from None
+        raise Trouble(f"{shown} is not text in UTF-8. Name a rule file.", ExitCode.USAGE) from None
 
 
 def _lines(answer: Mapping[str, Any], screen: Screen, now_seconds: float) -> list[str]:

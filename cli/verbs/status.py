@@ -9,7 +9,7 @@ from urllib.parse import quote
 import typer
 
 from cli.answers import Host, Incident, host, incident, rank, read, worst_first
-from cli.exits import ExitCode
+from cli.exits import ExitCode, Trouble
 from cli.host_trouble import trouble_lines
 from cli.readings import usage_lines
 from cli.screen import Screen, show_json
@@ -44,7 +44,7 @@ def status(
     one_form(as_json=as_json, plain=plain)
     terminal: Terminal = context.obj
     with terminal.desk() as desk:
-        answer = _fleet(desk) if name is None else _one(desk, name)
+        answer = _fleet(desk) if name is None else _one(desk, name, UNKNOWN if exit_code else ExitCode.NONE)
     clean = escaped(answer)
     hosts = sorted((read(host, one) for one in clean["hosts"]), key=lambda one: (rank(one.state), one.name))
     screen = terminal.screen()
@@ -97,9 +97,12 @@ def _fleet(desk: "HelpDesk") -> dict[str, Any]:
     return {"hosts": desk.every("/agents"), "incidents": desk.every("/incidents", {"state": "open"})}
 
 
-def _one(desk: "HelpDesk", name: str) -> dict[str, Any]:
-    """The same for one host, with its newest readings."""
-    answer = desk.get(f"/agents/{quote(name, safe='')}", missing="All hosts: healthmon status")
+def _one(desk: "HelpDesk", name: str, missing_code: int) -> dict[str, Any]:
+    """The same for one host, with its newest readings. Raises Trouble with `missing_code` where there is none."""
+    try:
+        answer = desk.get(f"/agents/{quote(name, safe='')}", missing="All hosts: healthmon status")
+    except Trouble as trouble:
+        raise Trouble(str(trouble), missing_code if trouble.code == ExitCode.NONE else trouble.code) from None
     agent_id, has_metrics = read(lambda one: (str(one["agent_id"]), one["has_metrics"]), answer)
     path = f"/agents/{quote(agent_id, safe='')}/metrics"
     return {

@@ -186,7 +186,7 @@ class PrivateBroker:
         """The broker's sudden death (SIGKILL); epmd stays for the next start."""
         if self._server is not None:
             self._server.kill()
-            self._server.wait()
+            self._server.wait(STOP_SECONDS)
 
     @property
     def process_id(self) -> int:
@@ -233,4 +233,4 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
-        process.wait()
+        process.wait(STOP_SECONDS)

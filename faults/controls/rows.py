@@ -1,5 +1,10 @@
 """Each broken build under the fault that must show it, judged by the same checker."""
 
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
 from faults.boundary import VARIABLE, Boundary
 from faults.checker import Verdict
 from faults.flights import End
@@ -8,6 +13,7 @@ from faults.rig import Rig
 from faults.row import ControlStayedGreen, control
 from faults.run import Run
 from faults.switches import Switches
+from faults.witness import Key
 from rabbitmq.declare import declare_topology
 
 PATIENCE_SECONDS = 10.0
@@ -45,7 +51,16 @@ def delete_on_publish(rig: Rig) -> None:
         run.agents_road.swallow("up")
         run.offer(9)
         run.agents_road.heal()
-        _must_be_red(rig, run.verdict(PATIENCE_SECONDS), "C2")
+        run.flow(1)
+        for agent in run.agents:  # nothing waits for its chance: each has gone through its spool once more
+            agent.stop()
+            agent.start()
+        run.flow(1)
+        verdict = run.verdict()
+        lost = run.seen().offered - run.accounted() - _keys_in_spools(run.folder)
+        if not lost:
+            raise ControlStayedGreen("whatever is missing still lies in a spool")
+        _must_be_red(rig, verdict, "C2: offered and unexplained")
 
 
 @control("mark before sending", "processor killed between its note and the message")
@@ -90,6 +105,17 @@ def forget_the_note(rig: Rig) -> None:
             run.until(lambda: list(copies(run.told())), "it is told once more")
             verdict = run.verdict(PATIENCE_SECONDS, PATIENCE_SECONDS)
             _must_be_red(rig, verdict, "C6: told twice, and nobody died in the middle of telling it")
+
+
+def _keys_in_spools(folder: Path) -> set[Key]:
+    """Of agents that have ended."""
+    found: set[Key] = set()
+    for file in folder.glob("agent-*/slots/*/spool.sqlite3"):
+        with closing(sqlite3.connect(file)) as spool:
+            for (body,) in spool.execute("SELECT CAST(body AS BLOB) FROM record"):
+                fields = json.loads(body)
+                found.add(Key(fields["agent_id"], fields["epoch"], fields["seq"]))
+    return found
 
 
 def _has_noted(run: Run) -> bool:

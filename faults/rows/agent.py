@@ -1,23 +1,34 @@
 """The agent dies at every boundary; its disk is full."""
 
 import shutil
+import sqlite3
 from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
 from faults.actions import acted_once, read_actions
 from faults.boundary import Boundary
-from faults.checker import Excuse
+from faults.checker import LADEN_AGENT_RSS_BYTES, Excuse
 from faults.declared import listed_as_lost, named_by_agents
 from faults.disk import Disk
-from faults.evidence import read_evidence
+from faults.evidence import REUSE_REASONS, read_evidence
 from faults.rig import Rig
 from faults.row import row
 from faults.run import Run, Violations
 from faults.switches import Switches
+from faults.witness import Key
 from faults.witnessed_agent import BALLAST
 
+Damage = Callable[[Path, Path], None]
+"""Of the state of an agent that is dead; gets a copy of it that is older."""
+
+SPOOL = "slots/*/spool.sqlite3"
 PAGE_BYTES = 4096
+BACKLOG = 30
+DAMAGED, OLD_COPY, GONE = "spool was damaged", "is an old copy; what came after it", "is gone; what it held"
+MOST_NAMED_IN_VAIN = 1  # the number that was just being given
 SMALL_SPOOL = {
     "HEALTHMON_SPOOL_MAX_MIB": "4",
     "HEALTHMON_RECONNECT_MAX_SECONDS": "2",
@@ -101,7 +112,7 @@ def killed_around_an_action(rig: Rig) -> None:
 @row(29, "agent: disk full, also at its restart; then its spool, too, until it thins and drops", quick=True)
 def disk_full(rig: Rig) -> None:
     _keeps_records_on_a_full_disk(rig)
-    excuse = Excuse(losses=("thinned", "full"))
+    excuse = Excuse(losses=("thinned", "full"), most_agent_rss_bytes=LADEN_AGENT_RSS_BYTES)
     with (
         rig.disk(24) as disk,
         rig.running(agents=1, state_folder=disk.mount, excuse=excuse, agent_settings=SMALL_SPOOL) as run,
@@ -157,20 +168,23 @@ def _keeps_records_on_a_full_disk(rig: Rig) -> None:
         run.settle()
 
 
-@row(30, "agent: spool corrupt, restored from a copy, deleted, read-only")
+@row(30, "agent: spool with a backlog corrupt, an old copy, deleted; all of its state an old copy; read-only")
 def spool_damaged(rig: Rig) -> None:
-    excuse = Excuse(losses=("corrupt", "released", "disk"), incidents=("identity-conflict",))
+    excuse = Excuse(("corrupt", "released", "disk"), quarantines=REUSE_REASONS, incidents=("identity-conflict",))
     with rig.disk(800) as disk, rig.running(agents=1, state_folder=disk.mount, excuse=excuse) as run:
-        (agent,), state = run.agents, disk.mount / "agent-0"
+        (agent,), state, copy = run.agents, disk.mount / "agent-0", disk.mount / "copy"
         run.flow()
-        for damage in (_scramble, _restore_old_copy, _delete_spool):
-            agent.kill()
-            damage(state, disk.mount / "copy")
-            agent.start()
-            run.flow()
-            rig.note(f"{damage.__name__.strip('_').replace('_', ' ')}: goes on")
-            _copy(state, disk.mount / "copy")
-            run.flow()
+        for damage, found in ((_scramble, DAMAGED), (_restore_old_spool, OLD_COPY), (_delete_spool, GONE)):
+            _copy(state, copy)
+            rig.note(_loses_of_a_backlog(run, found, partial(damage, state, copy)))
+        _copy(state, copy)
+        run.flow()
+        agent.kill()
+        epoch = _epoch(run)
+        _restore_all(state, copy)
+        agent.start()
+        run.until(lambda: _epoch(run) > epoch, "an agent whose whole state is an old copy begins a new epoch")
+        run.flow()
         agent.kill()
         disk.make_read_only()
         agent.start()
@@ -181,30 +195,81 @@ def spool_damaged(rig: Rig) -> None:
         run.settle()
 
 
+def _loses_of_a_backlog(run: Run, found: str, damage: Callable[[], None]) -> str:
+    """The broker is away, records wait, and the spool is hit: the agent must say so, begin a new epoch, and name what
+    is gone and no more. Returns what that was."""
+    (agent,) = run.agents
+    run.drain()
+    run.broker.ctl("stop_app")
+    delivered, listed = run.accounted(), _listed(run)
+    run.offer(BACKLOG)
+    agent.kill()
+    backlog, epoch, said = run.seen().offered - delivered, _epoch(run), agent.log_text().count(found)
+    damage()
+    agent.start()
+    run.until(lambda: agent.log_text().count(found) > said, f"the agent says: {found}")
+    run.broker.ctl("start_app")
+    run.drain()
+    run.flow()
+    assert _epoch(run) > epoch, f"{found}: no new epoch"
+    lost, named = backlog - run.stored(), _listed(run) - listed
+    assert lost, f"{found}, and all of the backlog came: the damage did not bite"
+    assert lost <= named, f"{found}: gone and not named are {sorted(lost - named)[:5]}"
+    assert len(named - lost) <= MOST_NAMED_IN_VAIN, f"{found}: named and not lost are {sorted(named - lost)[:5]}"
+    return f"{found}: {len(lost)} of {len(backlog)} waiting records lost, {len(named)} named"
+
+
+def _listed(run: Run) -> set[Key]:
+    return {key for listed in listed_as_lost(run.engine).values() for key in listed.numbers}
+
+
+def _epoch(run: Run) -> int:
+    """By the agent's own word."""
+    (status,) = run.statuses()
+    return status.epoch
+
+
 def _has_outcome(run: Run, check: str) -> bool:
     return check in dict(read_actions(run.engine))
 
 
 def _scramble(state: Path, _copy_of_it: Path) -> None:
-    """Zeros over every fourth page."""
-    (spool,) = state.glob("slots/*/spool.sqlite3")
+    """Zeros over every second page of records, whose log has just been copied into the file."""
+    (spool,) = state.glob(SPOOL)
+    with closing(sqlite3.connect(spool)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        leaves = database.execute("SELECT pageno FROM dbstat WHERE name = 'record' AND pagetype = 'leaf'").fetchall()
     with spool.open("r+b") as file:
-        for page in range(1, min(400, spool.stat().st_size // PAGE_BYTES), 4):
-            file.seek(page * PAGE_BYTES)
+        for (page,) in leaves[1::2] or leaves:
+            file.seek((page - 1) * PAGE_BYTES)
             file.write(bytes(PAGE_BYTES))
 
 
-def _restore_old_copy(state: Path, copy: Path) -> None:
-    shutil.rmtree(state)
-    shutil.copytree(copy, state)
+def _restore_old_spool(state: Path, copy: Path) -> None:
+    """It alone: the files beside it know better."""
+    _delete_spool(state, copy)
+    for file in copy.glob(f"{SPOOL}*"):
+        shutil.copy2(file, state / file.relative_to(copy))
 
 
 def _delete_spool(state: Path, _copy_of_it: Path) -> None:
-    for file in state.glob("slots/*/spool.sqlite3*"):
-        file.unlink()
+    for file in state.glob(f"{SPOOL}*"):
+        if file.is_file():
+            file.unlink()
+
+
+def _restore_all(state: Path, copy: Path) -> None:
+    shutil.rmtree(state)
+    shutil.copytree(copy, state)
 
 
 def _copy(state: Path, copy: Path) -> None:
     """As a backup does, under the running agent."""
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(state, copy)
+    shutil.copytree(state, copy, copy_function=_copy_if_there)
+
+
+def _copy_if_there(file: str, copy: str) -> None:
+    """The agent renames what it has just written."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(file, copy)

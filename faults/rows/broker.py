@@ -103,7 +103,10 @@ def memory_alarm(rig: Rig) -> None:
         run.flow()
         run.broker.ctl("set_vm_memory_high_watermark", "0.0001")
         run.until(lambda: run.hub_states() == {"blocked"}, "all agents say that the broker is blocked")
+        connections = run.agents_road.accepted
         time.sleep(330)  # the alarm itself
+        came_again = run.agents_road.accepted - connections
+        assert came_again >= len(run.agents), f"only {came_again} connections given up after the blocked time-out"
         run.broker.ctl("set_vm_memory_high_watermark", "0.4")
         run.settle()
 
@@ -111,10 +114,12 @@ def memory_alarm(rig: Rig) -> None:
 @row(7, "broker: its disk really full")
 def disk_full(rig: Rig) -> None:
     with rig.disk(1200) as disk, rig.broker_on(disk.mount) as broker, rig.running(broker=broker) as run:
-        broker.ctl("set_disk_free_limit", "1000")
+        broker.ctl("set_disk_free_limit", "0")  # it shall not see that coming
         run.flow()
         disk.fill()
-        run.offer(30)
+        assert disk.is_full(), "the disk has room"
+        run.until(lambda: all(status.waiting >= 5 for status in run.statuses()), "the broker confirms no more")
+        assert "blocked" not in run.hub_states(), "it was the alarm, not the full disk, that stopped the agents"
         disk.free()
         broker.kill()  # as its operator would: after a write error it may be half alive
         broker.start()

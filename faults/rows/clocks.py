@@ -12,7 +12,8 @@ from faults.evidence import StoredSnapshot, read_evidence
 from faults.incidents import incidents_of
 from faults.rig import Rig
 from faults.row import CannotRun, row
-from processor.findings import AGENT_SILENT, GROUP_SILENT, PIPELINE
+from faults.run import Run
+from processor.findings import AGENT_SILENT, CLOCK_SKEW, GROUP_SILENT, PIPELINE
 
 LIBRARIES = "/usr/lib/*/faketime/libfaketime.so.1"
 SLEPT_SECONDS = 6 * 3600
@@ -33,10 +34,24 @@ def clock_jumps(rig: Rig) -> None:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
         with rig.running(agent_settings=faked, excuse=Excuse(incidents=("clock-skew",))) as run:
-            for jump in ("+0", "+1d", "-1d", "+0"):
+            run.flow(20)
+            assert not incidents_of(run, CLOCK_SKEW.rule), "a clock that is right is called skewed"
+            for jump in ("+1d", "-1d"):
                 now.write_text(jump)
+                seconds = run.until(lambda: len(_skewed(run)) == len(run.agents), "each agent's clock is called skewed")
                 run.flow(20)
+                assert len(_skewed(run)) == len(run.agents), f"{jump}: the skew is over while the clocks are off"
+                rig.note(f"{jump}: all {len(run.agents)} clocks called skewed within {seconds:.0f} s")
+            now.write_text("+0")
+            run.until(lambda: not _skewed(run), "no clock is called skewed any more")
+            run.drain()
+            run.flow(20)
             run.settle()
+
+
+def _skewed(run: Run) -> set[int]:
+    """The open incidents, by their numbers."""
+    return {one.number for one in incidents_of(run, CLOCK_SKEW.rule) if one.closed_ms is None}
 
 
 @row(32, "suspend: agents and processor stopped for 2 min; agents started again, their boot clock 6 h ahead")
@@ -52,6 +67,7 @@ def suspended(rig: Rig) -> None:
         finally:
             for program in programs:
                 program.thaw()
+        run.drain()
         run.flow()
         for agent in run.agents:
             agent.kill()

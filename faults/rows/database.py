@@ -63,6 +63,7 @@ def database_locked(rig: Rig) -> None:
             run.flow()
             with locked_store(run):
                 time.sleep(45)  # the lock itself
+            run.drain()
             run.flow(1)
             _was_told(run, complaint)
             for quarrel, its_complaint in QUARRELS if run.postgres else ():
@@ -81,9 +82,12 @@ def database_disk_full(rig: Rig) -> None:
         run.flow()
         disk.fill()
         run.offer(45)
+        told = AWAY.search(run.processors[0].log_text())
+        assert told, "the processor never met the full disk"
         assert run.processors[0].is_alive
         disk.free()
         run.settle()
+    rig.note(f"sqlite on a full disk: {told[1]}")
     for database, size_megabytes in (("sqlite", 32), ("postgresql", 400)):
         with (
             rig.disk(size_megabytes) as disk,

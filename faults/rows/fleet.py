@@ -40,8 +40,10 @@ def memory_growth(rig: Rig) -> None:
         run.flow()
         first = _mean_rss_bytes(run, 120)
         run.broker.ctl("set_disk_free_limit", "100000GB")
+        run.until(lambda: run.hub_states() == {"blocked"}, "all agents say that the broker is blocked")
         time.sleep(300)  # the block itself
         run.broker.ctl("set_disk_free_limit", "50MB")
+        run.drain()
         run.flow()
         time.sleep(600)  # the long time itself
         last = _mean_rss_bytes(run, 120)

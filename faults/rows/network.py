@@ -1,12 +1,21 @@
 """The network between agents and broker breaks, loudly and silently."""
 
+import re
 import time
+from collections.abc import Callable
 
+from faults.checker import DAMAGE, LADEN_AGENT_RSS_BYTES, Excuse
+from faults.proxy import Direction
 from faults.rig import Rig
 from faults.row import row
 from faults.run import Run
+from faults.witnessed_agent import BALLAST
 
 DETECTED_WITHIN_SECONDS = 25.0
+HEAPED_UP = 20  # records that wait for a confirm at once; latency alone makes it six
+BAD_FRAME = re.compile(
+    "invalid_frame_end_marker|frame_too_large|unexpected_frame|unknown_frame|frame_error|FRAME_ERROR|SYNTAX_ERROR"
+)  # in the broker's log
 IMPATIENT = {"HEALTHMON_RECONNECT_MAX_SECONDS": "2"}
 
 
@@ -15,8 +24,11 @@ def partition_with_resets(rig: Rig) -> None:
     with rig.running(in_namespace=True) as run:
         run.flow()
         rig.namespace.reject_with_reset()
+        run.until(lambda: run.hub_states() == {"disconnected"}, "all agents notice")
         run.offer(20)
         rig.namespace.heal()
+        run.drain()
+        run.flow()
         run.settle()
 
 
@@ -46,8 +58,10 @@ def confirms_lost(rig: Rig) -> None:
         rig.namespace.drop_incoming()
         run.until(lambda: run.hub_states() == {"disconnected"}, "all agents notice", within_seconds=60)
         rig.namespace.heal()
-        verdict = run.settle()
-        assert verdict.copies, "no record was sent twice: the fault did not bite"
+        run.until(lambda: run.seen().copies, "a record is sent once more: its confirm was lost")
+        copies = run.seen().copies  # later ones are of agents that the verdict starts again
+        run.settle()
+    rig.note(f"{copies} records sent once more")
 
 
 @row(14, "network: 1, 10 and 30 % of packets lost")
@@ -55,39 +69,61 @@ def lossy(rig: Rig) -> None:
     with rig.running(in_namespace=True) as run:
         for probability in (0.01, 0.1, 0.3):
             rig.namespace.drop_some(probability)
-            run.offer(60)
+            run.flow(20)
+            run.until(rig.namespace.dropped_packets, "a packet is dropped")
+            rig.note(f"{probability:.0%}: {rig.namespace.dropped_packets()} packets dropped while records arrived")
             rig.namespace.heal()
         run.settle()
 
 
 @row(15, "network: 64 kbit/s, 2 s of latency with 1 s of jitter")
 def slow_link(rig: Rig) -> None:
-    with rig.running() as run:
+    excuse = Excuse(most_agent_rss_bytes=LADEN_AGENT_RSS_BYTES)
+    with rig.running(agent_settings={BALLAST: "2000"}, excuse=excuse) as run:
         run.flow()
         run.agents_road.slow(delay_seconds=2.0, jitter_seconds=1.0, bytes_per_second=8_000)
-        run.offer(90)
         connections = run.agents_road.accepted
-        run.offer(90)
+        run.until(lambda: _fewest_waiting(run) >= HEAPED_UP, "more is made than so slow a link can carry")
+        run.flow(1)
         assert run.agents_road.accepted == connections, "a slow connection was taken for a dead one"
+        rig.note(f"{_fewest_waiting(run)} records or more waited at each agent, and new ones were stored")
         run.agents_road.heal()
         run.settle()
+
+
+def _fewest_waiting(run: Run) -> int:
+    return min((status.waiting for status in run.statuses()), default=0)
 
 
 @row(16, "network: cut mid-frame, bytes flipped")
 def cut_and_flipped(rig: Rig) -> None:
-    with rig.running(settings=IMPATIENT) as run:
+    with rig.running(settings=IMPATIENT, excuse=Excuse(quarantines=DAMAGE)) as run:
         run.flow(1)
-        for place in range(400, 2400, 50):
-            run.agents_road.cut_after("up", place)
-            _connect_again(run)
-        run.agents_road.heal()
-        run.flow(1)
-        for place in range(400, 2400, 50):
-            run.agents_road.flip("up", place)
-            _connect_again(run)
-        run.agents_road.heal()
+        rig.note(f"cut: {_spoil_everywhere(run, run.agents_road.cut_after)}")
+        before = _refused_frames(run)
+        rig.note(f"flipped: {_spoil_everywhere(run, run.agents_road.flip)}")
         run.agents_road.reset()
-        run.settle()
+        quarantined, refused = run.settle().quarantined, _refused_frames(run) - before
+        assert quarantined or refused, "bytes were flipped, and neither broker nor processor saw it"
+    rig.note(f"{refused} flipped frames refused by the broker, {quarantined} records in quarantine")
+
+
+def _spoil_everywhere(run: Run, spoil: Callable[[Direction, int], None]) -> str:
+    """From the handshake on; returns how often each agent met it."""
+    run.agents_road.spoilt.clear()
+    for place in range(400, 2400, 50):
+        spoil("up", place)
+        _connect_again(run)
+    run.agents_road.heal()
+    times = sorted(run.agents_road.spoilt.items())
+    assert len(times) == len(run.agents), f"of {len(run.agents)} agents only these were hit: {times}"
+    run.drain()
+    run.flow(1)
+    return ", ".join(f"{name} {count} times" for name, count in times)
+
+
+def _refused_frames(run: Run) -> int:
+    return len(BAD_FRAME.findall(run.broker.log_text()))
 
 
 @row(17, "network: a NAT that forgets idle connections")
@@ -99,7 +135,9 @@ def forgetful_nat(rig: Rig) -> None:
         time.sleep(130)  # two intervals of silence
         assert run.agents_road.accepted == connections, "heartbeats did not keep the connections alive"
         run.agents_road.forget_idle(2)
+        copies = run.seen().copies
         run.until(lambda: run.agents_road.accepted >= connections + 3, "all agents notice and connect again")
+        run.until(lambda: run.seen().copies > copies, "what was sent into a dead connection is sent once more")
         run.agents_road.heal()
         run.settle()
 

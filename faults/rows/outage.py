@@ -24,7 +24,7 @@ def processor_away(rig: Rig) -> None:
         time.sleep(120 if rig.quick else 1200)  # the absence itself
         missed, to_ms = run.seen().offered - before, _now_ms()
         processor.start()
-        drained_seconds = run.until(lambda: missed <= run.accounted(), "the backlog is stored")
+        drained_seconds = run.drain()
         run.flow()
         run.until(lambda: not _open_late_ones(run), "what was wrong meanwhile has ended or is news", within_seconds=60)
         run.settle()

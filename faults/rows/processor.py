@@ -10,9 +10,12 @@ from faults.rig import Rig
 from faults.row import row
 from faults.rows.database import locked_store
 from faults.run import Run
+from faults.witnessed_processor import SLOW
+from processor.consumer import PREFETCH
 from store.engine import reading
 from store.tables import fence
 
+TIMED_OUT = "has timed out waiting for delivery acknowledgement"  # in the broker's log
 BOUNDARIES = (
     Boundary("after", "processor.consumer:Consumer._take"),
     Boundary("before", "processor.keeper:handle_batch"),
@@ -52,18 +55,32 @@ def frozen_owner(rig: Rig) -> None:
             time.sleep(max(0.0, 120 - seconds))  # the freeze itself
         finally:
             owner.thaw()
+        run.drain()
         run.flow()
         assert owner_of(run) is not owner, "the old owner came back without being asked"
         run.settle()
     rig.note(f"taken over after {seconds:.1f} s")
 
 
-@row(33, "processor: slow, 200 ms a batch")
+@row(33, "processor: slower than its agents, 15 s a batch")
 def slow_consumer(rig: Rig) -> None:
-    with rig.running(agents=8, settings={"FAULTS_SLOW_BATCH_SECONDS": "0.2"}) as run:
-        run.flow(30)
-        assert (run.waiting_messages() or 0) < 1000
+    with rig.running(agents=8, settings={SLOW: "15"}) as run:
+        run.until(lambda: waiting_in_queue(run) > PREFETCH, "more waits in the queue than the processor may hold")
+        deepest = waiting_in_queue(run)
+        run.flow(1)
+        (processor,) = run.processors
+        assert processor.is_alive, "it has died of its work"
+        processor.kill()
+        processor.start(**{SLOW: "0"})
         run.settle()
+    rig.note(f"{deepest} messages waited in the queue while the processor held {PREFETCH}")
+
+
+def waiting_in_queue(run: Run) -> int:
+    """A broker that does not tell proves nothing."""
+    waiting = run.waiting_messages()
+    assert waiting is not None, "the broker does not tell how much waits in the queue"
+    return waiting
 
 
 @row(34, "processor: broker's consumer time-out while the database is locked")
@@ -75,12 +92,16 @@ def consumer_timeout(rig: Rig) -> None:
             run.processors[0].kill()
             run.processors[0].start()  # a channel takes these settings when it opens
             run.flow()
+            said_before = run.broker.log_text().count(TIMED_OUT)
             with locked_store(run):
                 time.sleep(45)  # the lock itself
+            said = run.broker.log_text().count(TIMED_OUT) - said_before
+            assert said, f"the broker never said: {TIMED_OUT}"
             run.settle()
         finally:
             run.broker.ctl("eval", "application:set_env(rabbit, consumer_timeout, 1800000).")
             run.broker.ctl("eval", "application:set_env(rabbit, channel_tick_interval, 60000).")
+    rig.note(f"the broker said {said} times: {TIMED_OUT}")
 
 
 def owner_of(run: Run) -> Program:

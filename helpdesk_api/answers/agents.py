@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from health.state import State
 from helpdesk_api.condition import Condition
+from helpdesk_api.switched_off import switched_off
 from helpdesk_api.times import Moment, moment
 from store.model import Agent
 
@@ -33,6 +34,13 @@ class AgentAnswer(BaseModel):
     scope: str | None = Field(description="host or container: what its readings are about.")
     version: str | None
     interval_seconds: float
+    collectors: list[str] = Field(
+        description="The metric groups that it measures, empty when its agent is too old to choose."
+    )
+    switched_off: dict[str, str] = Field(
+        description="The metric groups that it does not measure because somebody said so, each with where. Nothing of "
+        "them is judged; an incident about them has ended, and said so."
+    )
     group: str = Field(description="The group its settings put it in, empty for none.")
     labels: dict[str, str] = Field(description="What its settings say of the host.")
     clock_offset_seconds: float | None = Field(
@@ -67,6 +75,8 @@ def agent_answer(
         scope=agent.scope,
         version=agent.agent_version,
         interval_seconds=agent.interval_ms / 1000,
+        collectors=list(agent.collectors),
+        switched_off=switched_off(agent),
         group=agent.group_name,
         labels=dict(agent.labels),
         clock_offset_seconds=None if agent.clock_offset_ms is None else agent.clock_offset_ms / 1000,

@@ -14,7 +14,12 @@ class GroupAnswer(BaseModel):
     hosts: int
     state: State | None = Field(description="The worst of its hosts, null for a group without hosts.")
     interval_seconds: float | None = Field(description="What its agents are told, null: what their own files say.")
-    differing: int = Field(description="Hosts that report at another interval than they are told.")
+    collectors: list[str] | None = Field(
+        description="The metric groups that its agents are told to measure, null: what their own files say."
+    )
+    differing: int = Field(
+        description="Hosts that report at another interval or with other metric groups than they are told."
+    )
     updated: Moment | None = Field(description="When the setting was changed last.")
     author: str
     hint: str = Field(description="What to know of a group that no agent is in, empty for all others.")
@@ -28,6 +33,7 @@ def group_answer(
         hosts=hosts,
         state=state,
         interval_seconds=None if setting is None else setting.interval_seconds,
+        collectors=None if setting is None or setting.collectors is None else list(setting.collectors),
         differing=differing,
         updated=None if setting is None else moment(setting.updated_ms),
         author="" if setting is None else setting.author,

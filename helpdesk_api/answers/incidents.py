@@ -37,6 +37,12 @@ class TimelineAnswer(BaseModel):
     time: Moment
     sentence: str
     author: str = Field(description="Who did it, empty for what happened by itself.")
+    severity: State = Field(description="From then on.")
+    value: float = Field(description="At that time.")
+    reason: str = Field(
+        description="Why the state machine changed the check: confirmed, eased, recovered, flapping or settled. Empty "
+        "for anything else."
+    )
 
 
 class AcknowledgedAnswer(BaseModel):
@@ -55,8 +61,9 @@ class IncidentAnswer(BaseModel):
     rule: str
     subject: str
     severity: State
+    severity_since: Moment = Field(description="When the severity of now began.")
     title: str
-    sentence: str
+    sentence: str = Field(description="As it is now; the timeline says what it was.")
     metric: str = Field(description="Its name ends in the unit of value and limit.")
     value: float
     limit: float
@@ -86,6 +93,7 @@ def incident_answer(
         rule=incident.key.rule,
         subject=incident.key.subject,
         severity=incident.severity,
+        severity_since=moment(incident.severity_since_ms),
         title=incident.title,
         sentence=incident.sentence,
         metric=incident.metric,
@@ -100,7 +108,15 @@ def incident_answer(
         is_late=incident.is_late,
         remedies=[_remedy_answer(remedy) for remedy in incident.remedies],
         timeline=[
-            TimelineAnswer(change=entry.change, time=moment(entry.at_ms), sentence=entry.sentence, author=entry.author)
+            TimelineAnswer(
+                change=entry.change,
+                time=moment(entry.at_ms),
+                sentence=entry.sentence,
+                author=entry.author,
+                severity=entry.severity,
+                value=entry.value,
+                reason=entry.reason,
+            )
             for entry in incident.timeline
         ],
         notices=[notice_answer(notice, base_url) for notice in notices],

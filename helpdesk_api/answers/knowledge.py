@@ -57,7 +57,7 @@ def problem_answer(problem: KnownProblem) -> KnownProblemAnswer:
         severity=problem.severity,
         meaning=problem.meaning,
         patterns=[pattern.expression for pattern in problem.patterns],
-        rules=[symptom.rule for symptom in problem.symptoms],
+        rules=list(dict.fromkeys(symptom.rule for symptom in problem.symptoms)),
         steps=[StepAnswer(text=step.text, command=step.command) for step in problem.steps],
         verify=problem.verify,
         references=list(problem.references),

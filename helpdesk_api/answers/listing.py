@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Annotated, Generic, TypeVar
+from urllib.parse import quote, urlencode
 
 from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel
@@ -22,8 +23,9 @@ class Listing(BaseModel, Generic[Item]):
 def _next_link(request: Request, response: Response) -> Callable[[str | None], str | None]:
     def link(cursor: str | None) -> str | None:
         if cursor is not None:
-            url = request.url.include_query_params(cursor=cursor)
-            response.headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+            asked = [(name, value) for name, value in request.query_params.multi_items() if name != "cursor"]
+            place = f"{quote(request.scope['path'])}?{urlencode([*asked, ('cursor', cursor)])}"
+            response.headers["Link"] = f'<{place}>; rel="next"'
         return cursor
 
     return link

@@ -54,17 +54,19 @@ def list_dependencies(desk: TheDesk) -> Listing[DependencyAnswer]:
 )
 def put_behind(wish: DependencyWish, desk: TheDesk, author: TheAuthor) -> DependencyAnswer:
     """One that is there already is answered as it is. 409 when the parent stands behind the agent already."""
+    with reading(desk.engine) as connection:  # an unknown name is compared with all others: nobody waits for that
+        agent, parent = find_agent(connection, wish.agent), find_agent(connection, wish.parent)
+    wanted = Dependency(
+        dependency_no=0,
+        agent_id=agent.agent_id,
+        parent_agent_id=parent.agent_id,
+        parent_rule=wish.parent_rule,
+        parent_subject=wish.parent_subject,
+        reason=wish.reason,
+        author=author,
+        created_ms=desk.now_ms(),
+    )
     with transaction(desk.engine) as connection:
-        wanted = Dependency(
-            dependency_no=0,
-            agent_id=find_agent(connection, wish.agent).agent_id,
-            parent_agent_id=find_agent(connection, wish.parent).agent_id,
-            parent_rule=wish.parent_rule,
-            parent_subject=wish.parent_subject,
-            reason=wish.reason,
-            author=author,
-            created_ms=desk.now_ms(),
-        )
         try:
             return dependency_answer(add_dependency(connection, wanted))
         except DependencyCycle as cycle:

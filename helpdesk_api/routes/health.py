@@ -21,11 +21,13 @@ class Ready(BaseModel):
     links: list[Link]
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="Whether the process lives", operation_id="healthz")
 def healthz() -> Alive:
     return Alive()
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="Whether records flow end to end", operation_id="readyz")
 def readyz(desk: TheDesk) -> Ready:
     """Ready means: the database answers, the broker is reached, and a canary sent within the last 60 s was stored."""

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from console.quantities import quantity
 from health.state import State
 from helpdesk_api.access import VIEWER
+from helpdesk_api.agent_clock import correction_ms
 from helpdesk_api.condition import condition_of
 from helpdesk_api.desk import TheDesk
 from helpdesk_api.evidence_view import ReadingLine, of_box, of_history, of_outputs
@@ -22,8 +23,8 @@ from store import notices
 from store.agents import get_agent
 from store.check_outputs import ACTIVE_CHECK
 from store.engine import reading
-from store.evidence import BEFORE_OPENING_MS, IncidentEvidence, evidence_of
-from store.model import Incident
+from store.evidence import BEFORE_OPENING_MS, IncidentEvidence, corrections, evidence_of
+from store.model import Change, Incident
 from store.snapshots import history
 
 ROWS = 100
@@ -40,8 +41,9 @@ def incident_page(number: Number, desk: TheDesk) -> HTMLResponse:
         agent = get_agent(connection, incident.key.agent_id)
         fresh, mutes = freshness(desk, connection), muting(connection, now_ms)
         mute = mutes_of(connection, [incident], mutes).get(number)
-        sent, found = notices.notices_of(connection, number), evidence_of(connection, incident)
-        readings = _readings(connection, incident, found)
+        clock_ms = correction_ms(agent) if agent else 0
+        sent, found = notices.notices_of(connection, number), evidence_of(connection, incident, clock_ms)
+        readings = _readings(connection, incident, found, clock_ms)
     closed = incident.closed_ms is not None
     own = State.OK if closed else incident.severity
     own_word = "Closed" if closed else STATE_WORDS[incident.severity]
@@ -58,6 +60,7 @@ def incident_page(number: Number, desk: TheDesk) -> HTMLResponse:
         "no_news": condition_of(agent, None, {}, fresh, now_ms).no_news if agent else None,
         "is_measured": incident.key.rule != ACTIVE_CHECK,  # its numbers stand for states
         "value": quantity(incident.metric, incident.value),
+        "value_at_opening": quantity(incident.metric, _opening_value(incident)),
         "limit": quantity(incident.metric, incident.limit),
         "readings": readings,
         "processes": [] if not found.boxes else found.boxes[-1].processes,
@@ -86,11 +89,20 @@ def notices_page(desk: TheDesk) -> HTMLResponse:
     return page("notices.html", context)
 
 
-def _readings(connection: Connection, incident: Incident, found: IncidentEvidence) -> list[ReadingLine]:
-    """From the agent's newest black box or, without one, the incident's own reading from the stored snapshots."""
+def _opening_value(incident: Incident) -> float:
+    return next((entry.value for entry in incident.timeline if entry.change is Change.OPENED), incident.value)
+
+
+def _readings(connection: Connection, incident: Incident, found: IncidentEvidence, clock_ms: int) -> list[ReadingLine]:
+    """From the agent's newest black box or, without one, the incident's own reading from the stored snapshots, which
+    have its own times."""
     if found.boxes:
         return of_box(found.boxes[-1])
     name = f"{incident.metric}{{{incident.key.subject}}}" if incident.key.subject else incident.metric
-    start_ms, end_ms = incident.opened_ms - BEFORE_OPENING_MS, incident.opened_ms + 1
-    kept = history(connection, incident.key.agent_id, [name], start_ms, end_ms, HISTORY_POINTS)
-    return of_history(name, kept.get(name, []))
+    for correction in corrections(clock_ms):
+        opened_ms = incident.opened_ms - correction
+        start_ms, end_ms = opened_ms - BEFORE_OPENING_MS, opened_ms + 1
+        kept = history(connection, incident.key.agent_id, [name], start_ms, end_ms, HISTORY_POINTS)
+        if kept:
+            return of_history(name, kept[name])
+    return []

@@ -21,12 +21,13 @@ from helpdesk_api.muting import muting
 from helpdesk_api.pages import page
 from helpdesk_api.readiness import flow_warning
 from helpdesk_api.routes.problems import find_problem
+from helpdesk_api.switched_off import switched_off
 from helpdesk_api.words import STATE_WORDS
 from knowledge.placeholders import fill_command, fill_step
 from store import delivery, flow, notices, snapshots
 from store.agents import system_of
 from store.engine import reading
-from store.incidents import list_incidents, open_incidents, remedies_of
+from store.incidents import open_incidents, remedies_of, urgent_incidents
 
 MAX_INCIDENTS = 50
 MAX_PAGE = 10_000
@@ -66,12 +67,13 @@ def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
         mutes = muting(connection, now_ms)
         every_open = mutes.hushed(open_incidents(connection, [found.agent_id]))
         unopened = mutes.hushed(in_front(connection, mutes, [found.agent_id]).unopened())
-        incidents = list_incidents(connection, "open", found.agent_id, None, MAX_INCIDENTS)
+        incidents = urgent_incidents(connection, found.agent_id, MAX_INCIDENTS)
         muted = {} if mutes.of_host(found) else mutes_of(connection, incidents, mutes)
         snapshot = snapshots.latest(connection, found)
         system = system_of(connection, found.agent_id)
         fresh, warning = freshness(desk, connection), flow_warning(desk, flow.last_flow(connection))
     errors = snapshot.errors if snapshot else {}
+    lacking = {**switched_off(found), **errors}
     worst = worst_by_agent([*every_open, *unopened]).get(found.agent_id)
     condition = condition_of(found, worst, errors, fresh, now_ms, mutes.host_words(found))
     silent = condition.no_news is not None
@@ -88,7 +90,7 @@ def host_page(agent: AgentName, desk: TheDesk) -> HTMLResponse:
         "words": STATE_WORDS,
         "unopened": unopened,
         "incidents_hidden": max(0, len(every_open) - len(incidents)),
-        "lacking": lacking_table({part: why for part, why in errors.items() if part != SPOOL}),
+        "lacking": lacking_table({part: why for part, why in lacking.items() if part != SPOOL}),
         "readings": readings_table(snapshot.readings) if snapshot else [],
         "received_ms": snapshot.received_ms if snapshot else now_ms,
         "system": system_table(system) if system else [],

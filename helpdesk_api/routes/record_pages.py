@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 
 from helpdesk_api.access import VIEWER
 from helpdesk_api.answers.delivery import SPOOL_BYTES
-from helpdesk_api.delivery_page import Reads, delivery_view
+from helpdesk_api.delivery_page import SHOWN_STATES, Reads, delivery_view
 from helpdesk_api.delivery_words import MEANINGS, queue_age_seconds, queue_line
 from helpdesk_api.desk import TheDesk
 from helpdesk_api.pages import page
@@ -33,7 +33,7 @@ def delivery_page(
     queue, now_ms = desk.sender.queue, desk.now_ms()
     with reading(desk.engine) as connection:
         reads = Reads(
-            gaps=lambda agent_id, limit: delivery.gaps(connection, agent_id, None, limit),
+            gaps=lambda agent_id, limit: delivery.gaps(connection, agent_id, None, limit, SHOWN_STATES),
             readings=lambda agent_ids: snapshots.newest_readings(connection, [SPOOL_BYTES], agent_ids),
         )
         view = delivery_view(delivery.sums(connection, None, MOST_AGENTS), page_number, reads)

@@ -11,7 +11,7 @@ from helpdesk_api.desk import TheDesk
 from helpdesk_api.fleet import AgentName, find_agent
 from helpdesk_api.problem import PROBLEMS_ANSWERED, Problem
 from store import retirement
-from store.engine import transaction
+from store.engine import reading, transaction
 from store.model import Agent
 from store.retirement import Retirement
 
@@ -34,9 +34,10 @@ def retire(agent: AgentName, desk: TheDesk, author: TheAuthor) -> RetirementAnsw
     """Its open incidents are closed and nothing is expected of it any more; its history stays, and what it sends brings
     it back. 409 while its agent is connected, or when it is retired already."""
     now_ms = desk.now_ms()
-    with transaction(desk.engine) as connection:
+    with reading(desk.engine) as connection:  # an unknown name is compared with all others: nobody waits for that
         found = find_agent(connection, agent)
-        _require_gone(found, now_ms)
+    _require_gone(found, now_ms)
+    with transaction(desk.engine) as connection:
         retirement.request(connection, Retirement(agent_id=found.agent_id, requested_ms=now_ms, author=author))
     detail = "The processor closes its incidents within a few seconds. It comes back by itself when its agent sends."
     return RetirementAnswer(agent_id=found.agent_id, name=found.name, detail=detail)

@@ -2,7 +2,8 @@
 
 Apprise says yes or no and not why: a no may mean that some have it already, so it is tried again under the same key.
 Its own log lines may name addresses with passwords in them, and so may those of the HTTP library below it: both are
-switched off.
+switched off. How much a message holds differs by service; apprise itself is asked, after its own conversion to HTML or
+Markdown.
 """
 
 import logging
@@ -18,7 +19,7 @@ from apprise.plugins.email import base as apprise_email
 
 from health.state import State
 from processor.notifiers.notifier import Message, NotifierError
-from processor.notifiers.wording import severity, text, title
+from processor.notifiers.wording import MOST_AS_TEXT, fitted, severity, text, title
 
 _TYPES: Mapping[State, apprise.NotifyType] = {
     State.OK: apprise.NotifyType.SUCCESS,
@@ -37,13 +38,17 @@ class ByApprise:
         if self._service is None:
             raise NotifierError("apprise cannot use this URL: see its page for the service", permanent=True)
 
+    def carries(self, message: Message) -> bool:
+        return len(message.notices) <= MOST_AS_TEXT and self._fits(title(message), text(message))
+
     def send(self, message: Message) -> str:
         kind = _TYPES.get(severity(message.notices), apprise.NotifyType.FAILURE)
+        said_title, said_text = fitted(message, self._fits)
         try:
             with _known_as(message.key):
                 taken = self._service.notify(
-                    body=text(message),
-                    title=title(message),
+                    body=said_text,
+                    title=said_title,
                     notify_type=kind,
                     body_format=apprise.NotifyFormat.TEXT,
                     overflow=apprise.OverflowMode.TRUNCATE,
@@ -55,6 +60,23 @@ class ByApprise:
                 f"{self._service.service_name} did not take it; apprise does not say why", is_unsure=True
             )
         return f"{self._service.service_name} took it"
+
+    def _fits(self, said_title: str, said_text: str) -> bool:
+        """Whether apprise would say it in one piece. True if it cannot tell: then sending says what is wrong."""
+        most_lines = self._service.body_max_line_count
+        if most_lines and len(said_text.splitlines()) + (self._service.title_maxlen <= 0) > most_lines:
+            return False
+        try:
+            pieces = self._service._build_send_calls(
+                body=said_text,
+                title=said_title,
+                notify_type=apprise.NotifyType.INFO,
+                body_format=apprise.NotifyFormat.TEXT,
+                overflow=apprise.OverflowMode.SPLIT,
+            )
+            return len(list(pieces)) == 1
+        except Exception:  # noqa: BLE001 whatever a plugin raises
+            return True
 
 
 def _hush() -> None:

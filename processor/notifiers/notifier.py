@@ -46,3 +46,12 @@ class Repeating(Protocol):
     def repeat(self, standing: Sequence[Notice]) -> str:
         """Say how these incidents are now. Raises NotifierError."""
         ...
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A notifier whose messages hold only so much."""
+
+    def carries(self, message: Message) -> bool:
+        """Whether one message says all of it: what it does not carry goes with the next one."""
+        ...

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from processor.notifiers.http import post
 from processor.notifiers.notifier import Message
-from processor.notifiers.wording import text, title
+from processor.notifiers.wording import MOST_AS_TEXT, text, title
 from processor.notify.payload import INTERNAL
 
 BODY_VERSION = 1
@@ -20,6 +20,9 @@ class WebHook:
         self._url = url
         self._secret = secret
         self._now_seconds = now_seconds
+
+    def carries(self, message: Message) -> bool:
+        return len(message.notices) <= MOST_AS_TEXT
 
     def send(self, message: Message) -> str:
         body, timestamp = _body(message), str(int(self._now_seconds()))

@@ -1,15 +1,18 @@
 """A message as people read it: a title, and a text with what to do first and where to look."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from health.state import URGENCY, State
 from processor.notifiers.notifier import Message
 from processor.silence.sentences import span
 from store.response import Notice, NoticeKind
 
-MOST_IN_FULL = 20
+MOST_AS_TEXT = 20  # notices: more in one text nobody reads
 MOST_HOSTS_IN_TITLE = 3
+_SHORTER = ((1_000, 1_000), (500, 500), (250, 250), (120, 120), (60, 60), (60, 0), (30, 0), (0, 0))
+"""How many characters title and sentence have at most, and how many the step and its command, the longest first."""
 _STATES: Mapping[NoticeKind, str] = {
     NoticeKind.PROBLEM: "{}",
     NoticeKind.WORSE: "worse: {}",
@@ -28,8 +31,8 @@ def title(message: Message) -> str:
     families = _families(message.notices)
     first = message.notices[0]
     if len(message.notices) == 1:
-        what = ": ".join(word for word in (_text(first, "host"), headline(first) or "healthmon") if word)
-        return f"{_state(first)} {what}"
+        what = ": ".join(word for word in (_text(first, "host"), headline(first)) if word)
+        return f"{_state(first)} {what or 'healthmon'}"
     if len(families) == 1:
         return f"{_state(_worst(message.notices))} {_family(message.notices, MOST_HOSTS_IN_TITLE)}"
     return f"{_state(_worst(message.notices))} and more: {len(message.notices)} notices"
@@ -41,11 +44,21 @@ def text(message: Message) -> str:
     if len(message.notices) > 1:
         families = _families(message.notices).values()
         lines += [*(f"{_state(_worst(its))} {_family(its, len(its))}" for its in families), ""]
-    for notice in message.notices[:MOST_IN_FULL]:
+    for notice in message.notices:
         lines += [*_in_full(notice), ""]
-    if (more := len(message.notices) - MOST_IN_FULL) > 0:
-        lines.append(f"and {more} more")
     return "\n".join(lines).rstrip()
+
+
+def fitted(message: Message, fits: Callable[[str, str], bool]) -> tuple[str, str]:
+    """Title and text, shortened in their long parts until they fit, in the end to the state and the links alone.
+
+    A command is whole or left out: half of one may do anything.
+    """
+    for shorter in (message, *(_shortened(message, *most) for most in _SHORTER)):
+        words = title(shorter), text(shorter)
+        if fits(*words):
+            return words
+    return _state(_worst(message.notices)), "\n".join(_text(notice, "url") for notice in message.notices)
 
 
 def headline(notice: Notice) -> str:
@@ -63,10 +76,8 @@ def headline(notice: Notice) -> str:
 
 
 def line(notice: Notice) -> str:
-    """One notice in one line, with its link."""
-    host = _text(notice, "host")
-    words = f"{host} -> {_state(notice)}" if host else _state(notice)
-    return f"{words}  {_text(notice, 'sentence')}  {_text(notice, 'url')}".rstrip()
+    """One notice in one line, with its first step and its link."""
+    return "  ".join(map(str.strip, _in_full(notice)))
 
 
 def severity(notices: Sequence[Notice]) -> State:
@@ -79,6 +90,27 @@ def severity(notices: Sequence[Notice]) -> State:
     return min(bad, key=URGENCY.__getitem__, default=State.OK)
 
 
+def _shortened(message: Message, most_said: int, most_step: int) -> Message:
+    return Message([replace(notice, payload=_clipped(notice, most_said, most_step)) for notice in message.notices])
+
+
+def _clipped(notice: Notice, most_said: int, most_step: int) -> Mapping[str, object]:
+    command = _text(notice, "command")
+    return {
+        **notice.payload,
+        "title": _clip(_text(notice, "title"), most_said),
+        "sentence": _clip(_text(notice, "sentence"), most_said),
+        "step": _clip(_text(notice, "step"), most_step),
+        "command": command if len(command) <= most_step else "",
+    }
+
+
+def _clip(words: str, most_characters: int) -> str:
+    if len(words) <= most_characters:
+        return words
+    return f"{words[:most_characters].rstrip()}..." if most_characters else ""
+
+
 def _lasted(notice: Notice) -> str:
     """Empty when one of its ends is not known."""
     opened_ms, closed_ms = notice.payload.get("opened_ms"), notice.payload.get("closed_ms")
@@ -86,7 +118,9 @@ def _lasted(notice: Notice) -> str:
 
 
 def _in_full(notice: Notice) -> list[str]:
-    lines = [line(notice).removesuffix(_text(notice, "url")).rstrip()]
+    host = _text(notice, "host")
+    words = f"{host} -> {_state(notice)}" if host else _state(notice)
+    lines = [f"{words}  {_text(notice, 'sentence')}".rstrip()]
     if (step := _text(notice, "step")) and notice.kind is not NoticeKind.RECOVERY:
         lines.append(f"First step: {step}")
         if command := _text(notice, "command"):

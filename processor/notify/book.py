@@ -87,6 +87,7 @@ class Book:
             logs={number: self.log(number) for number in numbers},
             waiting=waiting,
             quiet=self._reasons,
+            behind={each.agent_id for each in self._surroundings.dependencies} if self._surroundings else (),
         )
 
     def read_again(self, connection: Connection, numbers: Iterable[int | None], now: Now) -> None:

@@ -33,7 +33,7 @@ class Why(StrEnum):
     IN_HAND = "in-hand"  # something is on its way already; the rest comes after it
     QUIET = "quiet"  # muted, or something else explains it
     NO_ROUTE = "no-route"
-    UNDELIVERABLE = "undeliverable"  # the channel could not take the problem: no news of it either
+    UNDELIVERABLE = "undeliverable"  # the channel could not take the problem, and nothing has changed since
     TOLD = "told"  # nothing new to tell
     ACKNOWLEDGED = "acknowledged"
     SETTLED = "settled"  # closed, and nothing more to tell
@@ -47,6 +47,7 @@ class Void(StrEnum):
     CALM = "it flapped no more before it could be told"
     EASED = "it was better again before it could be told"
     ACKNOWLEDGED = "somebody had acknowledged it before it could be told"
+    TOLD = "another notice told of it before"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +74,8 @@ def decide(incident: Facts, log: Sequence[Notice], quiet: str, target: Target, n
 
     1. Late findings are told to nobody; while a notice is on its way or all is quiet, nothing is added.
     2. Closed: the recovery goes where its problem was delivered, once.
-    3. Open, and no route leads here or the channel could not take the problem: nothing.
+    3. Open, and no route leads here: nothing. The channel could not take the problem: it is told anew, under another
+       key, when it is worse than what could not be told, or when a reminder is due.
     4. Flapping is told once a period and nothing else meanwhile.
     5. Then, whichever comes first: the problem, that it is worse, the escalation, a reminder.
     """
@@ -88,7 +90,7 @@ def decide(incident: Facts, log: Sequence[Notice], quiet: str, target: Target, n
         return None, Why.QUIET
     if target.route is None:
         return None, Why.NO_ROUTE
-    if not is_told and any(notice.dead_ms is not None and notice.kind in OPENERS for notice in log):
+    if not is_told and not _may_begin(incident, log, target, now_ms):
         return None, Why.UNDELIVERABLE
     if incident.flapping_since_ms is not None:
         return _flap(incident, log, target, is_told=is_told)
@@ -104,6 +106,8 @@ def void(notice: Notice, incident: Facts, log: Sequence[Notice], quiet: str, now
     """
     if notice.leased_until_ms is not None and notice.leased_until_ms > now_ms:
         return ""
+    if _is_told_by_another(notice, log):
+        return Void.TOLD
     if quiet or notice.leased_until_ms is not None:
         return quiet
     if notice.kind is NoticeKind.RECOVERY:
@@ -144,6 +148,8 @@ def dedup_key(incident: Facts, channel: str, kind: NoticeKind, log: Sequence[Not
         NoticeKind.WORSE: f"-{incident.severity}",
         NoticeKind.FLAPPING: f"-{incident.flapping_since_ms}",
         NoticeKind.REMINDER: f"-{1 + max(map(_reminder_no, log), default=0)}",
+        NoticeKind.PROBLEM: _begun_before(kind, log),
+        NoticeKind.ESCALATION: _begun_before(kind, log),
     }
     return f"{incident.number}/{channel}/{kind}{which.get(kind, '')}"
 
@@ -200,6 +206,14 @@ def _flap(incident: Facts, log: Sequence[Notice], target: Target, *, is_told: bo
     return NoticeKind.FLAPPING, Why.FLAPPING
 
 
+def _may_begin(incident: Facts, log: Sequence[Notice], target: Target, now_ms: int) -> bool:
+    """Whether there is anything new since the channel could not take the problem, if that was so."""
+    dead = [State(str(notice.payload["severity"])) for notice in log if notice.dead_ms is not None]
+    if not dead or all(is_worse(incident.severity, severity) for severity in dead):
+        return True
+    return incident.acknowledged_ms is None and _is_reminder_due(log, target, now_ms)
+
+
 def _begin(target: Target, now_ms: int, incident: Facts) -> Decision:
     if not target.is_escalation:
         return NoticeKind.PROBLEM, Why.NEW
@@ -220,10 +234,14 @@ def _go_on(incident: Facts, log: Sequence[Notice], target: Target, now_ms: int) 
     escalated = any(notice.kind is NoticeKind.ESCALATION and notice.cancelled_ms is None for notice in log)
     if target.escalation_due_ms is not None and now_ms >= target.escalation_due_ms and not escalated:
         return NoticeKind.ESCALATION, Why.ESCALATED
-    every_seconds = target.route.remind_every_seconds if target.route else None
-    if every_seconds is not None and now_ms - _last_news_ms(log) >= every_seconds * 1000:
+    if _is_reminder_due(log, target, now_ms):
         return NoticeKind.REMINDER, Why.REMINDED
     return None, Why.TOLD
+
+
+def _is_reminder_due(log: Sequence[Notice], target: Target, now_ms: int) -> bool:
+    every_seconds = target.route.remind_every_seconds if target.route else None
+    return every_seconds is not None and now_ms - _last_news_ms(log) >= every_seconds * 1000
 
 
 def _is_perhaps_told(notice: Notice) -> bool:
@@ -234,6 +252,26 @@ def _is_undelivered_worse(notice: Notice, incident: Facts) -> bool:
     """Whether this very worsening is dead already."""
     is_its = notice.kind is NoticeKind.WORSE and notice.payload["severity"] == incident.severity
     return is_its and notice.dead_ms is not None
+
+
+def _is_told_by_another(notice: Notice, log: Sequence[Notice]) -> bool:
+    """Whether the same was told, or is about to be, since somebody had this dead one tried again."""
+    if notice.kind not in (NoticeKind.PROBLEM, NoticeKind.ESCALATION):
+        return False
+    same = [other for other in log if other.kind is notice.kind and other.notice_no != notice.notice_no]
+    return any(
+        other.delivered_ms is not None or (is_waiting(other) and other.notice_no > notice.notice_no) for other in same
+    )
+
+
+def _begun_before(kind: NoticeKind, log: Sequence[Notice]) -> str:
+    """Empty for the first try, then -2, -3: those that are dead keep their keys."""
+    dead = [_try_no(notice) for notice in log if notice.kind is kind and notice.dead_ms is not None]
+    return f"-{1 + max(dead)}" if dead else ""
+
+
+def _try_no(opener: Notice) -> int:
+    return int(opener.dedup_key.rpartition(f"/{opener.kind}")[2].removeprefix("-") or 1)
 
 
 def _last_news_ms(log: Sequence[Notice]) -> int:

@@ -11,17 +11,19 @@ the wall clock's times, what is decided goes by the steady clock.
 import logging
 import random
 import threading
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Connection, Engine
 
 from configuration.notifications import NotificationSettings
-from processor.notifiers.notifier import Message, NotifierError, Repeating
+from processor.notifiers.notifier import Limited, Message, Notifier, NotifierError, Repeating
 from processor.notify.book import Book
 from processor.notify.decide import severities_told
+from processor.notify.grouping import Leaving
 from processor.notify.outlet import Outcome, Outlet
 from processor.notify.payload import payload_of, what_changes
 from processor.notify.plan import News, Plan, View, plan_of
@@ -58,8 +60,10 @@ class Desk:
         self._named: set[str] = set()  # agents, by the keeper
         self._naming = threading.Lock()
         self._outcomes: list[Outcome] = []
+        self._leaving: Leaving = {}
         self._repeated_ms: dict[str, int] = {}
         self._trouble: dict[str, str] = {}
+        self._alone: set[int] = set()  # notices that were refused together with others
 
     def name(self, agent_ids: Iterable[str]) -> None:
         """Incidents of these agents, or what they tell of the host, may have changed; from any thread."""
@@ -73,7 +77,7 @@ class Desk:
         self._begun_ms = now.steady_ms if self._begun_ms is None else self._begun_ms
         try:
             view = self._look(fence_epoch, now)
-            plan = plan_of(view, self._settings, in_hand, self._begun_ms, now)
+            plan = plan_of(view, self._settings, in_hand, self._begun_ms, now, self._leaving)
             is_due = any(_is_due(notice, now) and notice.notice_no not in in_hand for notice in view.waiting)
             messages: list[Message] = []
             if plan.changes_anything or is_due or self._outcomes:
@@ -87,6 +91,7 @@ class Desk:
             self._book_epoch = None  # what it says may not be what is kept: it is read anew
             raise
         self._book.remember(plan, view)
+        self._leaving = plan.leaving
         self._tell_changes(plan)
         self._outcomes = []
         for message in messages:
@@ -141,15 +146,22 @@ class Desk:
     def _note_failure(
         self, connection: Connection, notices: Sequence[Notice], error: NotifierError, now_ms: int
     ) -> None:
-        """What goes out together is due again together; what may have arrived stays leased, which tells it."""
+        """What goes out together is due again together; what may have arrived stays leased, which tells it.
+
+        What is refused for good may be the fault of one of many: each is due at once, alone, and only a lone one dies.
+        """
         due_ms = now_ms + retry_delay_ms(max(notice.attempts for notice in notices) + 1)
+        is_of_many = error.permanent and len(notices) > 1
+        if is_of_many:
+            due_ms = now_ms
+            self._alone.update(notice.notice_no for notice in notices)
         for notice in notices:
             is_unsure = error.is_unsure or notice.leased_until_ms is not None
             outbox.mark_failed(
                 connection,
                 notice.notice_no,
                 str(error),
-                due_ms=None if error.permanent else due_ms,
+                due_ms=None if error.permanent and not is_of_many else due_ms,
                 leased_until_ms=now_ms if is_unsure else None,
                 now_ms=now_ms,
             )
@@ -185,11 +197,15 @@ class Desk:
         """The next message of each free channel, leased."""
         due: dict[str, list[Notice]] = defaultdict(list)
         in_flight = {number for outlet in self._outlets.values() for number in outlet.in_flight}
-        for notice in outbox.waiting(connection):
+        waiting = outbox.waiting(connection)
+        self._alone &= {notice.notice_no for notice in waiting}
+        for notice in waiting:
             if _is_due(self._book.steady(notice, now), now) and notice.notice_no not in in_flight:
                 due[notice.channel].append(notice)
         messages = [
-            Message(_together(due[name])) for name, outlet in self._outlets.items() if name in due and outlet.is_free
+            Message(_together(due[name], outlet.notifier, self._alone))
+            for name, outlet in self._outlets.items()
+            if name in due and outlet.is_free
         ]
         claimed = [notice.notice_no for message in messages for notice in message.notices]
         outbox.claim(connection, claimed, now.wall_ms + LEASE_MS)
@@ -217,7 +233,11 @@ class Desk:
     def _tell(self, name: str, outcome: Outcome) -> None:
         """Once when a channel fails and once when it works again; each notice that is given up."""
         trouble = str(outcome.error) if outcome.error else ""
-        if outcome.error and outcome.error.permanent:
+        if outcome.error and outcome.error.permanent and len(outcome.notices) > 1:
+            log.warning(
+                "channel %s: %s: refused %d notices at once, each goes alone", name, trouble, len(outcome.notices)
+            )
+        elif outcome.error and outcome.error.permanent:
             dead = ", ".join(notice.dedup_key for notice in outcome.notices)
             log.error("channel %s: %s: gave up %s; mend it, then let them be tried again", name, trouble, dead)
         elif trouble and name not in self._trouble:
@@ -257,16 +277,20 @@ def _is_due(notice: Notice, now: Now) -> bool:
     return notice.due_ms <= now.steady_ms and not is_leased
 
 
-def _together(due: Sequence[Notice]) -> Sequence[Notice]:
-    """Those that go out with the first: of its route, or, if nobody knows what became of it, those it went with before.
+def _together(due: Sequence[Notice], notifier: Notifier, alone: Collection[int]) -> Sequence[Notice]:
+    """Those that go out with the first: of its route, or, if nobody knows what became of it, those it went with before;
+    as many as one message carries; none of those that go `alone`.
 
     Notices that went out together have the end of their lease in common.
     """
     first = due[0]
-    if first.leased_until_ms is None and not first.payload.get("route"):
+    if first.notice_no in alone or (first.leased_until_ms is None and not first.payload.get("route")):
         return [first]
-    same = [each for each in due if _group(each) == _group(first)]
-    return same[:MOST_TOGETHER]
+    same = [each for each in due if _group(each) == _group(first) and each.notice_no not in alone][:MOST_TOGETHER]
+    if not isinstance(notifier, Limited):
+        return same
+    sizes = range(2, len(same) + 1)
+    return same[: 1 + bisect_left(sizes, True, key=lambda size: not notifier.carries(Message(same[:size])))]
 
 
 def _group(notice: Notice) -> tuple[int | None, object]:

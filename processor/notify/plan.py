@@ -17,6 +17,7 @@ from processor.notify.decide import (
     severities_told,
     void,
 )
+from processor.notify.grouping import Leaving, Timetable
 from processor.notify.routes import Logs, targets
 from processor.notify.steady import Now
 from store.outbox import Facts
@@ -26,12 +27,14 @@ from store.response import Notice, NoticeKind
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """The incidents to decide now, open ones and closed ones not yet settled, with their notices and why they are
-    quiet, by number; and all that waits, whatever it is about. Notices have steady times."""
+    quiet, by number; and all that waits, whatever it is about. Notices have steady times. `behind` are the agents that
+    stand behind others."""
 
     incidents: Sequence[Facts]
     logs: Mapping[int, Logs]
     waiting: Sequence[Notice]
     quiet: Mapping[int, str]
+    behind: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,29 +54,39 @@ class News:
 @dataclass(slots=True)
 class Plan:
     """`cancelled` and `buried` are notice numbers, each with why; `unsettled` are closed incidents to look at again,
-    and `look_again_ms` says of incidents when to decide again, though nothing happens, in steady time."""
+    `look_again_ms` says of incidents when to decide again, though nothing happens, and `leaving` of groups when they
+    leave next, both in steady time."""
 
     news: list[News] = field(default_factory=list)
     cancelled: list[tuple[int, str]] = field(default_factory=list)
     buried: list[tuple[int, str]] = field(default_factory=list)
     unsettled: set[int] = field(default_factory=set)
     look_again_ms: dict[int, int] = field(default_factory=dict)
+    leaving: Leaving = field(default_factory=dict)
 
     @property
     def changes_anything(self) -> bool:
         return bool(self.news or self.cancelled or self.buried)
 
 
-def plan_of(view: View, settings: NotificationSettings, in_flight: Collection[int], begun_ms: int, now: Now) -> Plan:
+def plan_of(
+    view: View,
+    settings: NotificationSettings,
+    in_flight: Collection[int],
+    begun_ms: int,
+    now: Now,
+    left: Leaving,
+) -> Plan:
     """`in_flight` are the numbers of notices that a notifier has in hand at this moment; this process began at
-    `begun_ms` by the steady clock."""
+    `begun_ms` by the steady clock; `left` is the last plan's `leaving`."""
     plan = Plan()
     _bury(plan, view, settings, in_flight, begun_ms, now.steady_ms)
-    due = _groups_due(view.waiting, now.steady_ms)
+    timetable = Timetable(left, view.waiting, view.behind, now.steady_ms)
     for incident in view.incidents:
         for target in targets(incident, view.logs[incident.number], settings, now.wall_ms):
             log = _log(plan, incident, target, view, now.steady_ms)
-            _plan_target(plan, incident, target, log, view.quiet[incident.number], settings, due, now.steady_ms)
+            _plan_target(plan, incident, target, log, view.quiet[incident.number], settings, timetable, now.steady_ms)
+    plan.leaving = timetable.leaving
     return plan
 
 
@@ -114,7 +127,7 @@ def _plan_target(
     log: Sequence[Notice],
     quiet: str,
     settings: NotificationSettings,
-    due: dict[tuple[str, str], int],
+    timetable: Timetable,
     now_ms: int,
 ) -> None:
     kind, why_so = decide(incident, log, quiet, target, now_ms)
@@ -136,7 +149,7 @@ def _plan_target(
             kind=kind,
             why=why_so,
             dedup_key=key,
-            due_ms=due.setdefault((target.channel, route), now_ms + window_ms) if window_ms else now_ms,
+            due_ms=timetable.due_ms(target.channel, route, incident.key.rule, incident.key.agent_id, window_ms),
             route=route,
             told=severities_told(log),
         )
@@ -145,15 +158,6 @@ def _plan_target(
 
 def _as_planned(notice: Notice, buried: Collection[int], now_ms: int) -> Notice:
     return replace(notice, dead_ms=now_ms) if notice.notice_no in buried else notice
-
-
-def _groups_due(waiting: Sequence[Notice], now_ms: int) -> dict[tuple[str, str], int]:
-    """When what is gathered goes out, by channel and route: whoever comes meanwhile goes with it."""
-    due: dict[tuple[str, str], int] = {}
-    for notice in waiting:
-        if notice.due_ms > now_ms and not notice.attempts and notice.leased_until_ms is None:
-            due.setdefault((notice.channel, str(notice.payload.get("route", ""))), notice.due_ms)
-    return due
 
 
 def _name(route: Route | None, settings: NotificationSettings) -> str:

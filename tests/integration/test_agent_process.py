@@ -129,9 +129,16 @@ def agent(tmp_path: Path, ready_address: BrokerAddress) -> Iterator[AgentProcess
     one.discard()
 
 
-def command(kind: str, agent_id: str, command_id: str) -> Command:
+def command(kind: str, agent_id: str, command_id: str, arguments: dict[str, object] | None = None) -> Command:
     now = time.time()
-    return Command(command_id=command_id, agent_id=agent_id, kind=kind, issued_seconds=now, expires_seconds=now + 60)
+    return Command(
+        command_id=command_id,
+        agent_id=agent_id,
+        kind=kind,
+        issued_seconds=now,
+        expires_seconds=now + 60,
+        arguments=arguments or {},
+    )
 
 
 def test_hello_first_then_snapshots_with_rates_then_goodbye(agent: AgentProcess, reader: Reader) -> None:
@@ -170,6 +177,28 @@ def test_poll_reports_at_once_and_other_kinds_are_refused(agent: AgentProcess, r
     assert agent.end(signal.SIGINT) == 0
     reader.until(Goodbye)
     assert [record.trigger for record in reader.records if isinstance(record, Snapshot)].count("poll") == 1
+
+
+def test_metric_groups_are_changed_while_it_runs_and_stay_over_a_restart(agent: AgentProcess, reader: Reader) -> None:
+    agent_id = reader.until(Snapshot, switched_off=[]).agent_id
+    less = command("configure", agent_id, "c-1", {"interval_seconds": 2, "collectors": ["cpu", "uptime"]})
+    reader.send(less)
+    reader.until(Hello, collectors=["cpu", "uptime"], collectors_told=True, interval_seconds=2.0)
+    told = reader.until(Result, command_id="c-1", outcome="done")
+    assert isinstance(told, Result)
+    assert told.detail == "reports every 2 s; measures cpu, uptime"
+    snapshot = reader.until(Snapshot)
+    assert isinstance(snapshot, Snapshot)
+    assert {name.partition(".")[0] for name in snapshot.readings} <= {"cpu", "system"}
+    assert (snapshot.errors, "disk" in snapshot.switched_off) == ({}, True)
+    agent.end(signal.SIGKILL)
+    agent.start()
+    reader.until(Hello, collectors=["cpu", "uptime"], collectors_told=True)
+    reader.send(command("configure", agent_id, "c-2", {"collectors": None}))
+    reader.until(Hello, collectors_told=False)
+    again = reader.until(Snapshot, switched_off=[])
+    assert isinstance(again, Snapshot)
+    assert "memory.usage_percent" in again.readings
 
 
 def test_a_killed_agent_goes_on_with_its_id_and_its_numbers(agent: AgentProcess, reader: Reader) -> None:

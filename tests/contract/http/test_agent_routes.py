@@ -31,6 +31,8 @@ def test_an_agent_shows_its_state_and_everything_about_its_connection(client: Te
         "scope": "host",
         "version": "0.1.0",
         "interval_seconds": 5.0,
+        "collectors": [],
+        "switched_off": {},
         "group": "",
         "labels": {},
         "own_state": "critical",

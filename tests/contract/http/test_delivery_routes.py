@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
+import pytest
 from fastapi.testclient import TestClient
 
 from helpdesk_api.queue_gauge import QueueLook
@@ -185,3 +187,18 @@ def test_the_page_comes_in_parts_with_trouble_first(client: TestClient, keep: Ke
 def test_an_empty_account_is_a_page_too(client: TestClient) -> None:
     assert "No record was assigned yet" in client.get("/delivery").text
     assert 'Records: <a href="/delivery">none yet</a>' in client.get("/").text
+
+
+@pytest.mark.parametrize("name", ["сервер", "a?b#c", "ü"])
+def test_the_next_part_is_named_whatever_the_host_is_called(client: TestClient, keep: Keep, name: str) -> None:
+    keep(replace(accounted("web-3", 100, *LOSSES), agents=[agent(host_name=name)]))
+    first = client.get(f"/api/v1/agents/{quote(name)}/gaps?limit=3")
+    assert first.status_code == 200
+    second = client.get(first.links["next"]["url"])
+    assert [one["first_seq"] for one in second.json()["items"]] == [96]
+
+
+def test_ranges_that_matter_are_shown_behind_many_that_do_not(client: TestClient, keep: Keep) -> None:
+    quarantined = [gap(10 * place, 10 * place, GapState.QUARANTINED, "not-json") for place in range(1, 60)]
+    keep(accounted("web-3", 1_000, *quarantined, gap(900, 902, GapState.UNEXPLAINED)))
+    assert "900 to 902 of epoch 1" in client.get("/delivery").text

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from health.state import State
 from store.model import HUB, Batch, Change, CheckKey, KeptRecord
+from tests.contract.http.accounts import LOSSES, account
 from tests.contract.http.fleet import FLOWING, NOW_MS, agent, change, silent, snapshot, troubled
 from tests.contract.http.test_notice_routes import write
 from tests.contract.http.test_pages import HOSTILE, read
@@ -54,6 +55,27 @@ def test_the_page_shows_values_before_and_at_the_opening(client: TestClient, kee
         assert words in page.words
     assert ("points", "0.0,23.0 160.0,1.0") in page.attributes
     assert page.tags.count("polyline") == 2
+
+
+@pytest.mark.parametrize("offset_ms", [3_600_000, -3_600_000])
+def test_a_host_whose_clock_is_off_keeps_its_evidence(client: TestClient, keep: Keep, offset_ms: int) -> None:
+    keep(troubled())
+    keep(Batch(agents=[agent(clock_offset_ms=offset_ms)]))
+    clock_ms = OPENED_MS - offset_ms
+    records = (told("evidence"), told("action", seq=8))
+    keep(Batch(records=[replace(record, wall_ms=clock_ms) for record in records]))
+    found = client.get("/api/v1/incidents/1/evidence").json()
+    assert [one["time"] for one in (*found["black_boxes"], *found["actions"])] == ["2027-01-15T07:48:00Z"] * 2
+    assert "96.4 %" in read(client, "/i/1").words
+
+
+@pytest.mark.parametrize("offset_ms", [3_600_000, -3_600_000])
+def test_so_do_its_stored_snapshots(client: TestClient, keep: Keep, offset_ms: int) -> None:
+    keep(troubled())
+    reading = {'disk.usage_percent{mount="/var"}': 82.0}
+    keep(Batch(agents=[agent(clock_offset_ms=offset_ms)]))
+    keep(Batch(snapshots=[snapshot(wall_ms=OPENED_MS - 5_000 - offset_ms, seq=90, readings=reading)]))
+    assert "82.0 %" in read(client, "/i/1").words
 
 
 def test_what_a_check_wrote_comes_with_its_incident(client: TestClient, keep: Keep) -> None:
@@ -210,3 +232,33 @@ def test_punctuality_over_the_last_hours(client: TestClient, keep: Keep) -> None
     for hours in ("0", "25", "nan", "x"):
         assert client.get(f"/api/v1/agents/web-3/punctuality?hours={hours}").status_code == 422
     assert client.get("/api/v1/agents/nobody/punctuality").status_code == 404
+
+
+def test_of_many_incidents_the_host_page_shows_the_most_urgent(client: TestClient, keep: Keep) -> None:
+    oldest = change(key=CheckKey("web-3", "cpu", ""), sentence="the cpu burns")
+    later = [
+        change(key=CheckKey("web-3", f"rule-{place}", ""), severity=State.WARNING, sentence=f"warning {place}.")
+        for place in range(60)
+    ]
+    keep(Batch(agents=[agent()], incidents=[oldest, *later]))
+    words = read(client, "/h/web-3").words.split("What is wrong")[1]
+    assert "the cpu burns" in words
+    assert "warning 59." in words
+    assert "warning 0." not in words
+
+
+def test_no_word_of_hosts_or_people_hides_or_turns_others(client: TestClient, keep: Keep) -> None:
+    evil = "a\x1b]0;x\x07\u202eb\x9b"
+    disk = f'disk.usage_percent{{mount="{evil}"}}'
+    host = agent(host_name=f"h{evil}", agent_version=evil, group_name=evil, labels={evil: evil})
+    keep(Batch(agents=[host], snapshots=[snapshot(readings={disk: 1.0, evil: 2.0}, errors={evil: evil})]))
+    keep(Batch(incidents=[change(sentence=evil, title=evil)]))
+    keep(Batch(records=[told("evidence", evil), told("action", evil, seq=8)]))
+    keep(Batch(accounts=account("web-3", 100, *LOSSES)))
+    client.post("/api/v1/incidents/1/acknowledge", json={"note": evil})
+    client.post("/api/v1/mutes", json={"incident": 1, "reason": evil, "for_seconds": 60})
+    for path in ("/", "/h/web-3", "/i/1", "/delivery", "/mutes"):
+        page = client.get(path)
+        assert page.status_code == 200
+        assert [sign for sign in page.text if not sign.isprintable() and sign != "\n"] == [], path
+        assert "\\u202e" in page.text, path

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from fastapi.testclient import TestClient
@@ -202,3 +203,101 @@ def test_an_address_that_is_nobodys_is_not_written_to(
     put(client, "web", 10)
     assert GroupKeeper(desk).keep() == 0
     assert sender.sent == []
+
+
+@pytest.mark.parametrize("name", ["eu/web", "a b", "ü"])
+def test_a_group_may_be_called_anything_that_can_be_read(client: TestClient, name: str) -> None:
+    assert put(client, quote(name, safe=""), 10)["name"] == name
+    assert [one["name"] for one in client.get("/api/v1/groups").json()["items"]] == [name]
+
+
+@pytest.mark.parametrize("name", ["%00", "a%1bb", "%0a"])
+def test_a_control_character_names_no_group(client: TestClient, name: str) -> None:
+    assert client.put(f"/api/v1/groups/{name}", json={"interval_seconds": 5}).status_code == 422
+
+
+ALL = ["cpu", "load", "memory", "swap", "disk", "disk_io", "network", "processes", "uptime"]
+
+
+def choose(client: TestClient, **wish: Any) -> Any:
+    answer = client.put("/api/v1/groups/web", json=wish)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_metric_groups_are_told_at_once_and_the_interval_stays(
+    client: TestClient, keep: Keep, sender: NotingSender
+) -> None:
+    keep(Batch(agents=[agent("w-1", group_name="web", collectors=ALL), agent("old", group_name="web")]))
+    put(client, "web", 10)
+    sender.sent.clear()
+    answer = choose(client, collectors=["memory", "cpu", "cpu"])
+    assert (answer["interval_seconds"], answer["collectors"], answer["differing"]) == (10.0, ["cpu", "memory"], 2)
+    assert told(sender) == [("w-1", {"collectors": ["cpu", "memory"]})]  # the other one is too old: it would refuse
+    sender.sent.clear()
+    answer = choose(client, interval_seconds=None)
+    assert (answer["interval_seconds"], answer["collectors"]) == (None, ["cpu", "memory"])
+
+
+def test_both_go_in_one_command(client: TestClient, keep: Keep, sender: NotingSender) -> None:
+    keep(Batch(agents=[agent("w-1", group_name="web", collectors=ALL)]))
+    choose(client, interval_seconds=10, collectors=["cpu"])
+    assert told(sender) == [("w-1", {"interval_seconds": 10.0, "collectors": ["cpu"]})]
+
+
+def test_a_choice_reaches_who_was_away_until_it_is_in_force(
+    client: TestClient, desk: Desk, keep: Keep, sender: NotingSender
+) -> None:
+    away_ms = NOW_MS - 240_000
+    keep(Batch(agents=[agent("w-1", group_name="web", collectors=ALL, last_seen_ms=away_ms)]))
+    choose(client, collectors=["cpu"])
+    assert told(sender) == []
+    keep(Batch(agents=[agent("w-1", group_name="web", collectors=ALL)]))
+    assert GroupKeeper(desk).keep() == 1
+    assert told(sender) == [("w-1", {"collectors": ["cpu"]})]
+    in_force = {"group_name": "web", "collectors": ["cpu"], "collectors_told": True}
+    keep(Batch(agents=[agent("w-1", **in_force)]))
+    assert GroupKeeper(desk).keep() == 0
+    assert client.get("/api/v1/groups").json()["items"][0]["differing"] == 0
+    keep(Batch(agents=[agent("w-1", **in_force, last_seen_ms=away_ms)]))
+    choose(client, collectors=None)
+    keep(Batch(agents=[agent("w-1", **in_force)]))
+    assert GroupKeeper(desk).keep() == 1
+    assert told(sender)[1:] == [("w-1", {"collectors": None})]
+    keep(Batch(agents=[agent("w-1", group_name="web", collectors=ALL)]))
+    assert GroupKeeper(desk).keep() == 0
+
+
+def test_who_leaves_a_group_measures_as_its_own_files_say(
+    client: TestClient, desk: Desk, keep: Keep, sender: NotingSender
+) -> None:
+    keep(Batch(agents=[agent("w-1", group_name="web", collectors=ALL)]))
+    choose(client, collectors=["cpu"])
+    keep(Batch(agents=[agent("w-1", group_name="", collectors=["cpu"], collectors_told=True)]))
+    assert GroupKeeper(desk).keep() == 1
+    assert told(sender)[1:] == [("w-1", {"collectors": None})]
+
+
+@pytest.mark.parametrize("names", [[], ["gpu"], ["cpu", ""], "cpu", [1]])
+def test_a_choice_that_cannot_be_is_refused_with_the_names(client: TestClient, names: Any) -> None:
+    answer = client.put("/api/v1/groups/web", json={"collectors": names})
+    assert answer.status_code == 422
+    if names in ([], ["gpu"]):
+        assert "name one at least of cpu, load" in answer.text
+    assert client.get("/api/v1/groups").json()["items"] == []
+
+
+def test_a_host_shows_what_is_switched_off_and_by_whom(client: TestClient, keep: Keep) -> None:
+    keep(FLOWING)
+    some = [name for name in ALL if name != "swap"]
+    agents = [agent("w-1", collectors=some, collectors_told=True), agent("w-2", collectors=some), agent("old")]
+    keep(Batch(agents=agents, snapshots=[snapshot("w-1")]))
+    shown = {one["agent_id"]: one for one in client.get("/api/v1/agents").json()["items"]}
+    assert (shown["w-1"]["collectors"], shown["old"]["collectors"]) == (some, [])
+    assert [shown[name]["switched_off"] for name in ("w-1", "w-2", "old")] == [
+        {"swap": "switched off by its group's setting"},
+        {"swap": "switched off in its agent's file"},
+        {},
+    ]
+    page = client.get("/h/w-1").text
+    assert "switched off by its group&#39;s setting" in page

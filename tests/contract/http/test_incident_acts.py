@@ -41,6 +41,9 @@ def test_an_incident_is_acknowledged_and_the_other_way_round(client: TestClient,
         "time": "2027-01-15T08:00:00Z",
         "sentence": "on my way",
         "author": "local",
+        "severity": "critical",
+        "value": 96.4,
+        "reason": "",
     }
     assert client.get("/api/v1/incidents").json()["items"][0]["acknowledged"] == taken["acknowledged"]
     again = act(client, "unacknowledge")

@@ -182,6 +182,8 @@ HOUR_MS = 3_600_000
         {"agent": "web-3", "for_seconds": None, "ends": "2027-01-15T09:00:00"},
         {"agent": "web-3", "for_seconds": None, "weekly": {**NIGHT, "timezone": "Nowhere/Land"}},
         {"agent": "web-3", "for_seconds": None, "weekly": {**NIGHT, "timezone": "../../etc/passwd"}},
+        {"agent": "web-3", "for_seconds": None, "weekly": {**NIGHT, "timezone": "localtime"}},
+        {"agent": "web-3", "for_seconds": None, "weekly": {**NIGHT, "timezone": "posixrules"}},
         {"agent": "web-3", "for_seconds": None, "weekly": {**NIGHT, "weekdays": []}},
         {"agent": "web-3", "for_seconds": None, "weekly": {**NIGHT, "weekdays": [7]}},
         {"agent": "web-3", "for_seconds": None, "weekly": {**NIGHT, "starts": "24:00"}},
@@ -193,6 +195,27 @@ def test_a_mute_needs_somebody_a_reason_and_an_end(client: TestClient, keep: Kee
     answer = client.post("/api/v1/mutes", json=DISKS | wish)
     assert answer.status_code == 422, answer.text
     assert client.get("/api/v1/mutes?state=all").json()["items"] == []
+
+
+DAILY = {"weekdays": [0, 1, 2, 3, 4, 5, 6], "starts": "09:00", "minutes": 1440}
+ONCE_A_WEEK = {"weekdays": [0], "starts": "00:00", "minutes": 10_080}
+
+
+@pytest.mark.parametrize("weekly", [ONCE_A_WEEK, DAILY, {**DAILY, "weekdays": [6, 2], "minutes": 4 * 1440}])
+@pytest.mark.parametrize("scope", [{"everything": True}, {"agent": "web-3"}])
+def test_weekly_windows_without_a_gap_need_an_end(
+    client: TestClient, keep: Keep, weekly: dict[str, Any], scope: dict[str, Any]
+) -> None:
+    keep(troubled())
+    wish = {**scope, "reason": "x", "weekly": weekly}
+    refused = client.post("/api/v1/mutes", json=wish)
+    assert refused.status_code == 422
+    assert refused.json()["detail"].startswith("weekly.minutes: the windows leave no gap")
+    too_long = client.post("/api/v1/mutes", json={**wish, "ends": at(NOW_MS + 31 * 24 * HOUR_MS)})
+    assert too_long.status_code == 422
+    assert too_long.json()["detail"].startswith("ends: ")
+    for allowed in ({"ends": at(NOW_MS + HOUR_MS)}, {"weekly": {**weekly, "minutes": weekly["minutes"] - 1}}):
+        assert client.post("/api/v1/mutes", json={**wish, **allowed}).status_code == 201
 
 
 @pytest.mark.parametrize("wish", [{"agent": "nobody"}, {"incident": 77}])

@@ -159,3 +159,8 @@ def test_a_flow_that_is_not_fresh_says_which_way(
     assert (answer.status_code, answer.json()["title"]) == (503, "Not ready: flow")
     assert reason in answer.json()["detail"]
     assert reason in client.get("/").text.replace("&#39;", "'")
+
+
+def test_a_probe_may_ask_for_the_head_alone(client: TestClient) -> None:
+    assert client.head("/healthz").status_code == 200
+    assert client.head("/readyz").status_code == 503

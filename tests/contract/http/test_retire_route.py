@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 
 from helpdesk_api.desk import Desk
 from store import retirement
-from store.engine import reading
+from store.engine import reading, transaction
 from store.model import RETIRED, Batch
 from store.retirement import Retirement
 from tests.contract.http.fleet import FLOWING, NOW_MS, agent, change, healthy, silent
@@ -66,3 +66,10 @@ def test_what_is_open_of_a_retired_host_is_not_hidden(client: TestClient, keep: 
     gone = agent(goodbye_ms=NOW_MS - 120_000, goodbye_reason=RETIRED)
     keep(Batch(agents=[gone], incidents=[change()]))
     assert client.get("/api/v1/agents/web-3").json()["state"] == "critical"
+
+
+def test_an_unknown_name_is_looked_up_while_others_write(client: TestClient, desk: Desk) -> None:
+    with transaction(desk.engine):
+        assert client.post("/api/v1/agents/nobody/retire").status_code == 404
+        wish = {"agent": "nobody", "parent": "web-3"}
+        assert client.post("/api/v1/dependencies", json=wish).status_code == 404

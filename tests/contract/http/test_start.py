@@ -58,4 +58,11 @@ def test_a_taken_port_names_the_setting(tmp_path: Path) -> None:
         code, told = start(tmp_path, PORT=str(port))
     assert code == 2
     [line] = told
-    assert line.startswith(f"cannot listen on 127.0.0.1:{port}: Address already in use. Set HEALTHMON_PORT or ")
+    assert line.startswith(f"cannot listen on 127.0.0.1:{port}: Address already in use. Set HEALTHMON_PORT to ")
+
+
+def test_an_address_of_another_machine_names_the_other_setting(tmp_path: Path) -> None:
+    code, told = start(tmp_path, PORT=free_port(), LISTEN="192.0.2.1")
+    assert code == 2
+    [line] = told
+    assert "Set HEALTHMON_LISTEN to an address of this machine; 127.0.0.1 is for this machine alone." in line

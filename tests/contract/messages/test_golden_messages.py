@@ -64,6 +64,13 @@ def test_a_record_of_an_earlier_agent_still_reads(earlier: str) -> None:
     assert record.checks == []
 
 
+def test_an_agent_from_before_metric_groups_has_switched_nothing_off() -> None:
+    hello, snapshot = (convert_record(golden_record(f"{kind}-before-metric-groups")) for kind in ("hello", "snapshot"))
+    assert isinstance(hello, Hello)
+    assert isinstance(snapshot, Snapshot)
+    assert (hello.collectors, hello.collectors_told, snapshot.switched_off) == ([], False, [])
+
+
 def test_the_golden_statement_reads_and_writes_back_the_same() -> None:
     body = (GOLDEN / "statement.json").read_bytes().strip()
     statement = decode_statement(body)

@@ -113,3 +113,14 @@ def test_a_half_open_link_to_postgresql_is_found_within_30_seconds(postgres_serv
     engine.dispose()
     idle, interval, count = seconds
     assert idle + interval * count <= 30
+
+
+def test_a_database_that_may_only_be_read_is_unavailable_until_it_takes_rows_again(store_engine: Engine) -> None:
+    """After a failover the old address leads to a standby for a while."""
+    keep_batch(store_engine, batch(), fence.claim(store_engine, "here", NOW_MS))
+    only = "PRAGMA query_only = 1" if store_engine.name == "sqlite" else "SET TRANSACTION READ ONLY"
+    with pytest.raises(StoreUnavailable, match=r"read-?only"), transaction(store_engine) as connection:  # noqa: PT012
+        connection.execute(text(only))
+        connection.execute(text("UPDATE fence SET epoch = 7"))
+    store_engine.dispose()
+    assert fence.claim(store_engine, "here", NOW_MS) == 2

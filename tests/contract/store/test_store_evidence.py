@@ -1,6 +1,7 @@
 """What agents noted when a check turned bad is found by check and time, whatever else is kept."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from store.model import Change, KeptRecord
 from tests.contract.store.builders import KEY, NOW_MS, batch, change, hello
 
 OPENED_MS = NOW_MS + 1
+LATER_MS = NOW_MS + 86_400_000
 EVIDENCE = {
     "rule": KEY.rule,
     "subject": KEY.subject,
@@ -47,17 +49,45 @@ ACTION = {
 
 def record(seq: int, kind: str, at_ms: int = OPENED_MS, raw: bytes | None = None, **told: Any) -> KeptRecord:
     whole = (EVIDENCE if kind == "evidence" else ACTION) | told
-    return hello(seq, kind=kind, wall_ms=at_ms, raw=json.dumps(whole).encode() if raw is None else raw)
+    told_raw = json.dumps(whole).encode() if raw is None else raw
+    return hello(seq, kind=kind, wall_ms=at_ms, received_ms=LATER_MS, raw=told_raw)
 
 
-def evidence(engine: Engine, *records: KeptRecord, closed: bool = False) -> IncidentEvidence:
+def evidence(engine: Engine, *records: KeptRecord, closed: bool = False, correction_ms: int = 0) -> IncidentEvidence:
     epoch = fence.claim(engine, "processor-1", NOW_MS)
     changes = [change(), *([change(Change.CLOSED, 60_000, severity=State.OK)] if closed else [])]
     number = keep_batch(engine, batch(incidents=changes, records=records), epoch).incident_numbers[KEY]
     with reading(engine) as connection:
         incident = get_incident(connection, number)
         assert incident is not None
-        return evidence_of(connection, incident)
+        return evidence_of(connection, incident, correction_ms)
+
+
+@pytest.mark.parametrize("correction_ms", [3_600_000, -3_600_000])
+def test_times_of_a_clock_that_is_off_are_corrected_before_they_are_compared(
+    store_engine: Engine, correction_ms: int
+) -> None:
+    clock_ms, closed_ms = OPENED_MS - correction_ms, NOW_MS + 60_000 - correction_ms
+    found = evidence(
+        store_engine,
+        record(1, "evidence", clock_ms),
+        record(2, "evidence", clock_ms - BEFORE_OPENING_MS - 1),
+        record(3, "evidence", closed_ms + 1),
+        record(4, "action", clock_ms + 5),
+        closed=True,
+        correction_ms=correction_ms,
+    )
+    assert [box.at_ms for box in found.boxes] == [OPENED_MS]
+    assert [done.at_ms for done in found.actions] == [OPENED_MS + 5]
+
+
+def test_a_clock_that_went_wrong_since_loses_nothing_and_shows_nothing_of_before(store_engine: Engine) -> None:
+    received = [
+        replace(record(seq, "evidence", at_ms), received_ms=at_ms)
+        for seq, at_ms in ((1, OPENED_MS - 3_600_000), (2, OPENED_MS))
+    ]
+    found = evidence(store_engine, *received, correction_ms=3_600_000)
+    assert [box.at_ms for box in found.boxes] == [OPENED_MS]
 
 
 def test_evidence_and_actions_are_read_as_they_were_told(store_engine: Engine) -> None:

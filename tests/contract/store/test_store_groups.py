@@ -30,14 +30,23 @@ def test_groups_are_those_that_agents_name(store_engine: Engine) -> None:
 
 
 def test_a_setting_replaces_the_one_before(store_engine: Engine) -> None:
-    first = GroupSetting(group_name="web", interval_seconds=10.0, updated_ms=1, author="ana")
+    first = GroupSetting(group_name="web", interval_seconds=10.0, collectors=["cpu"], updated_ms=1, author="ana")
     second = GroupSetting(group_name="web", interval_seconds=None, updated_ms=2, author="bob")
     with transaction(store_engine) as connection:
         keep_setting(connection, first)
+        assert group_settings(connection)["web"] == first
         keep_setting(connection, GroupSetting(group_name="db", interval_seconds=2, updated_ms=1, author="ana"))
         keep_setting(connection, second)
         assert list(group_settings(connection)) == ["db", "web"]
         assert group_settings(connection)["web"] == second
+
+
+def test_what_an_agent_measures_is_kept(store_engine: Engine) -> None:
+    told = agent("a", collectors=["cpu", "disk"], collectors_told=True)
+    epoch = fence.claim(store_engine, "processor-1", NOW_MS)
+    keep_batch(store_engine, batch(agents=[told, agent("old")]), epoch)
+    with reading(store_engine) as connection:
+        assert list_agents(connection, None, 10) == [told, agent("old")]
 
 
 def test_who_was_told_is_known_until_it_has_gone_back(store_engine: Engine) -> None:

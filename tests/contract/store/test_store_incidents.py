@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
+from health.machine import Reason
 from health.state import State
 from store import fence
 from store.engine import reading
@@ -63,9 +64,22 @@ def test_opens_with_remedies_and_closes_with_its_story(store_engine: Engine, epo
         updated_ms=NOW_MS + 1,
         closed_ms=None,
         remedies=(REMEDY,),
-        timeline=(TimelineEntry(change=Change.OPENED, at_ms=NOW_MS + 1, sentence="opened at 1"),),
+        timeline=(
+            TimelineEntry(
+                change=Change.OPENED, at_ms=NOW_MS + 1, sentence="opened at 1", severity=State.WARNING, value=91.5
+            ),
+        ),
+        severity_since_ms=NOW_MS + 1,
     )
-    worse = change(Change.WORSENED, 2, severity=State.CRITICAL, value=99.0, limit=95.0, title="Disk is full")
+    worse = change(
+        Change.WORSENED,
+        2,
+        severity=State.CRITICAL,
+        value=99.0,
+        limit=95.0,
+        title="Disk is full",
+        reason=Reason.CONFIRMED,
+    )
     closed = change(Change.CLOSED, 3, severity=State.OK, value=50.0)
     assert keep(store_engine, epoch, worse, closed) == {KEY: number}
     done = read(store_engine, number)
@@ -73,6 +87,8 @@ def test_opens_with_remedies_and_closes_with_its_story(store_engine: Engine, epo
     assert (done.opened_ms, done.updated_ms, done.closed_ms) == (NOW_MS + 1, NOW_MS + 3, NOW_MS + 3)
     assert done.remedies == (REMEDY,)
     assert [entry.sentence for entry in done.timeline] == ["opened at 1", "worsened at 2", "closed at 3"]
+    assert [entry.reason for entry in done.timeline] == ["", "confirmed", ""]
+    assert done.severity_since_ms == NOW_MS + 2
 
 
 def test_a_check_has_one_open_incident_and_a_new_one_after_it_closed(store_engine: Engine, epoch: int) -> None:

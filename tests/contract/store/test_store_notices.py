@@ -203,6 +203,18 @@ def test_notices_stay_with_their_incident_and_the_dead_longer(store_engine: Engi
     assert listed(store_engine) == []
 
 
+def test_an_incident_stays_until_whoever_waits_for_its_end_was_told(
+    store_engine: Engine, number: int, epoch: int
+) -> None:
+    keep_batch(store_engine, batch(agents=[], incidents=[change(Change.CLOSED, 2)]), epoch)
+    [recovery] = offered(store_engine, notice(number, "1/ops/recovery", kind=NoticeKind.RECOVERY))
+    assert drop_before(store_engine, NOW_MS + DAY_MS, epoch) == 0
+    assert listed(store_engine) == [recovery]
+    do(store_engine, outbox.mark_delivered, [recovery], "", NOW_MS)
+    assert drop_before(store_engine, NOW_MS + DAY_MS, epoch) == 1
+    assert listed(store_engine) == []
+
+
 def test_a_log_holds_the_oldest_and_the_newest_of_what_comes_back(store_engine: Engine, number: int) -> None:
     reminders = [notice(number, f"1/ops/reminder-{no}", kind=NoticeKind.REMINDER) for no in range(1, 6)]
     elsewhere = notice(number, "1/boss/reminder-1", kind=NoticeKind.REMINDER, channel="boss")

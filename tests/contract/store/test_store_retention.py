@@ -129,3 +129,27 @@ def test_settled_checks_of_old_go_and_accounts_stay(store_engine: Engine, epoch:
         state = fleet_state(connection)
     assert state.checks == {check.key: check for check in stay}
     assert state.accounts == [(told.epochs[0], [gap(2, 9)])]
+
+
+def test_an_incident_goes_by_when_its_end_was_received_and_not_by_the_hosts_clock(
+    store_engine: Engine, epoch: int
+) -> None:
+    year_ms = 365 * DAY_MS
+    ahead, behind = CheckKey("web-1", "ahead", ""), CheckKey("web-1", "behind", "")
+    changes = [
+        change(what, seq, key=key, at_ms=NOW_MS + off_ms, received_ms=NOW_MS + seq)
+        for key, off_ms in ((ahead, year_ms), (behind, -year_ms))
+        for seq, what in enumerate((Change.OPENED, Change.CLOSED), start=1)
+    ]
+    keep_batch(store_engine, batch(incidents=changes), epoch)
+    assert drop_before(store_engine, NOW_MS + 2, epoch) == 0
+    assert drop_before(store_engine, NOW_MS + 3, epoch) == 2
+
+
+def test_it_ends_when_its_time_is_over_and_goes_on(
+    store_engine: Engine, epoch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.retention.CHUNK_ROWS", 3)
+    keep_batch(store_engine, batch(snapshots=[snapshot(seq) for seq in range(1, 9)], records=[hello(9)]), epoch)
+    before_ms = NOW_MS + DAY_MS
+    assert [drop_before(store_engine, before_ms, epoch, has_time=lambda: False) for _ in range(5)] == [3, 3, 2, 1, 0]

@@ -31,7 +31,7 @@ def test_two_programs_migrate_at_once(empty_url: str) -> None:
 
 def test_an_empty_database_is_refused_with_the_command_that_mends_it(empty_url: str) -> None:
     engine = open_engine(empty_url)
-    with pytest.raises(SchemaNotCurrent, match=r"version none.*needs 0003.*`python -m processor migrate`"):
+    with pytest.raises(SchemaNotCurrent, match=r"version none.*needs 0006.*`python -m processor migrate`"):
         require_current(engine)
     engine.dispose()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from agent.local_rules import LocalRule, RuleSet
 from agent.local_state import HardChange, Kept, LocalState
-from health.machine import Patience, Standing
+from health.machine import Patience, Reason, Standing
 from health.rule import Level
 from health.state import State
 from rabbitmq.records import CheckResult
@@ -71,7 +71,13 @@ def change(
         state=state, since_ms=NOW_MS, value=value or 0.0, flapping_since_ms=NOW_MS if flapping else None
     )
     return HardChange(
-        place=DISK_PLACE, check="disk-usage", before=before, standing=standing, value=value, sentence=sentence
+        place=DISK_PLACE,
+        check="disk-usage",
+        before=before,
+        standing=standing,
+        reason=Reason.CONFIRMED,
+        value=value,
+        sentence=sentence,
     )
 
 

@@ -115,3 +115,41 @@ def test_an_agent_that_stops_ends_what_runs_and_says_so(running: Running) -> Non
     (run,) = running.runner.take()
     assert run.ended.output == "the agent was stopped while it ran"
     wait_until_gone(marker)
+
+
+def test_without_room_for_a_thread_it_is_told_and_the_next_runs(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_room)
+        ended = running.run("/bin/true").ended
+    assert (ended.outcome, ended.output) == ("failed", "not run: can't start new thread")
+    running.woken.clear()
+    assert running.run("/bin/true").ended.outcome == "done"
+    assert running.runner._thread is not None
+
+
+def test_what_no_record_can_hold_of_its_output_is_left_out(running: Running) -> None:
+    ended = running.run(script(running.folder, "printf 'a\\0b\\033[31mc\\td'")).ended
+    assert ended.output == "ab[31mc\td"
+
+
+def test_a_command_out_of_reach_is_told_and_holds_up_no_other(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_group: int, _signal: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    go_on = running.folder / "go on"
+    with monkeypatch.context() as patch:
+        patch.setattr("os.killpg", refuse)
+        command = script(running.folder, f"while ! test -e '{go_on}'; do sleep 0.05; done")
+        ended = running.run(command, timeout_seconds=0.3).ended
+        running.woken.clear()
+        assert running.run("/bin/true").ended.outcome == "done"
+    go_on.touch()
+    assert ended.outcome == "timed-out"
+    assert "could not be killed because it runs as another user, and goes on by itself" in ended.output

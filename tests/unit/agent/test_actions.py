@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from agent.action_settings import ActionSetting
 from agent.actions import Refused, Tried, TriedBy, called_for, environment_of, problems_of
@@ -102,6 +103,13 @@ def test_the_command_is_told_all_of_the_change() -> None:
 @pytest.mark.parametrize(("name", "words"), [("missing", "cannot be read: No such file"), (".", "no file that can be")])
 def test_what_cannot_run_is_told_at_start(tmp_path: Path, name: str, words: str) -> None:
     action = ActionSetting(name="clean", command=(str(tmp_path / name),), checks=("*",))
-    (problem,) = problems_of([action, CLEAN], "/etc/healthmon/agent.toml")
+    (problem,) = problems_of([action, CLEAN], {"disk-usage"}, "/etc/healthmon/agent.toml")
     assert problem.startswith("/etc/healthmon/agent.toml: actions (clean).command: ")
     assert words in problem
+
+
+def test_a_check_that_nobody_makes_is_told_at_start() -> None:
+    action = structs.replace(CLEAN, checks=("web", "disk-usge", "*"))
+    assert problems_of([action], {"web", "disk-usage"}, "agent.toml") == [
+        "agent.toml: actions (clean).checks: no check is called 'disk-usge' here. There are: disk-usage, web."
+    ]

@@ -11,18 +11,22 @@ import pytest
 
 from agent.agent import SPOOL_FILE, Agent
 from agent.checks.runner import FinishedCheck
+from agent.collectors import all_collectors
+from agent.collectors.collection import Running
 from agent.host import Host
 from agent.identity import claim_identity
 from agent.settings import Settings
 from agent.spool import Spool
 from agent.stamp import Stamp
 from rabbitmq.commands import Command
+from rabbitmq.readings import METRIC_GROUPS
 from rabbitmq.records import AnyRecord, Evidence, Goodbye, Hello, Record, Result, Snapshot
 from tests.unit.agent.local import result
 from tests.unit.agent.spools import drain
 from tests.unit.agent.stamping import WALL_SECONDS, stamper
 
 COMMANDED_SECONDS = 1100.0
+COLLECTORS: Callable[[], list[Running]] = list
 HOST = Host(Path("/proc"), Path("/sys"), Path("/"), "host")
 
 
@@ -93,10 +97,10 @@ def run_for(
     monkeypatch.setattr("agent.agent.Publisher", lambda *_arguments, **_keywords: world)
     monkeypatch.setattr("agent.agent.PublisherThread", lambda _publisher: world)
     monkeypatch.setattr("agent.agent.LocalLoop", lambda: None)
-    monkeypatch.setattr("agent.agent.system_information", lambda _host: None)
+    monkeypatch.setattr("agent.agent.system_information", lambda _host, _disk: None)
     identity = claim_identity(folder)
     world.agent_id = identity.agent_id
-    agent = Agent(Settings(interval_seconds=interval_seconds, name=name), identity, HOST, [])
+    agent = Agent(Settings(interval_seconds=interval_seconds, name=name), identity, HOST, COLLECTORS())
     world.stop_agent = agent.stop
     agent.run()
     if not read_back:
@@ -187,6 +191,34 @@ def test_configure_is_in_force_at_once_and_at_the_next_start(tmp_path: Path, mon
     assert again.interval_seconds == 60.0
 
 
+def test_metric_groups_are_chosen_while_it_runs_and_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    off = [name for name in METRIC_GROUPS if name != "uptime"]
+    monkeypatch.setattr("tests.unit.agent.test_agent_loop.COLLECTORS", all_collectors)
+    records = commanded(tmp_path, monkeypatch, "configure", {"collectors": ["uptime"]})
+    assert [type(record) for record in records] == [Hello, Snapshot, Hello, Result, Snapshot, Goodbye]
+    first_hello, first, hello, result, second, _ = records
+    assert isinstance(first_hello, Hello)
+    assert (first_hello.collectors, first_hello.collectors_told) == (list(METRIC_GROUPS), False)
+    assert isinstance(hello, Hello)
+    assert (hello.collectors, hello.collectors_told, hello.interval_seconds) == (["uptime"], True, 300.0)
+    assert isinstance(result, Result)
+    assert (result.outcome, result.detail) == ("done", "measures uptime")
+    assert isinstance(first, Snapshot)
+    assert isinstance(second, Snapshot)
+    assert (first.switched_off, second.switched_off) == ([], off)
+    assert "memory.usage_percent" in first.readings
+    assert (list(second.readings), second.errors) == (["system.uptime_seconds"], {})
+    monkeypatch.setattr(Simulated, "command", ("configure", {"collectors": None}))
+    again = [record for record in run_for(tmp_path, monkeypatch, 299) if record.seq > records[-1].seq]
+    assert [record.switched_off for record in again if isinstance(record, Snapshot)] == [off, []]
+    assert [record.detail for record in again if isinstance(record, Result)] == [
+        f"measures {', '.join(METRIC_GROUPS)}, as its settings say"
+    ]
+    assert [record.collectors_told for record in again if isinstance(record, Hello)] == [True, False]
+
+
 def test_configure_with_bad_arguments_is_refused_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,3 +269,31 @@ def test_a_damaged_spool_of_which_nothing_is_known_is_told_loudly(
     (told,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert "spool was damaged" in told
     assert "no loss record can name it" in told
+
+
+def test_a_record_that_cannot_be_written_is_named_and_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("agent.agent.CheckRunner.names", lambda _runner: ["web\udcff"])
+    records = run_for(tmp_path, monkeypatch, 299 + 300)
+    assert [type(record) for record in records] == [Snapshot, Snapshot, Goodbye]
+    first, second, _ = records
+    assert isinstance(first, Snapshot)
+    assert isinstance(second, Snapshot)
+    assert first.errors["hello"].startswith("left out, it cannot be written as a record: UnicodeEncodeError")
+    assert second.errors == {}
+    assert "this hello is left out" in caplog.text
+    assert [record.seq for record in records] == [1, 2, 3]
+
+
+def test_a_snapshot_that_cannot_be_written_is_told_by_one_without_readings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = {'a{file="\udcff"}': 1.0}
+    monkeypatch.setattr("agent.agent.collect_all", lambda *_arguments: (dict(bad), {}))
+    records = run_for(tmp_path, monkeypatch, 299 + 600)
+    snapshots = [record for record in records if isinstance(record, Snapshot)]
+    assert [record.readings for record in snapshots] == [{}] * 3
+    assert all("cannot be written as a record" in record.errors["snapshot"] for record in snapshots)
+    assert isinstance(records[-1], Goodbye)
+    assert caplog.text.count("this snapshot is left out") == 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.black_box import NEVER, REMEMBERED, BlackBox, Note
+from agent.black_box import DISKSTATS_BYTES, NEVER, REMEMBERED, BlackBox, Note
 from agent.black_box_samples import NAMES, samples
 from agent.host import Host
 
@@ -130,3 +130,11 @@ def test_this_machine_can_be_read() -> None:
     box.close()
     assert (first["memory.available_bytes"] or 0) > 0
     assert second_row["load.1"] is not None
+
+
+def test_without_a_disk_or_with_some_cut_off_there_is_no_rate() -> None:
+    columns = ["disk.read_bytes_per_second", "disk.write_bytes_per_second"]
+    loops = b"   7 0 loop0 10 0 5 0 10 0 5 0 0 5 0\n" * 200
+    for diskstats in (loops[:1000], loops[:DISKSTATS_BYTES], ((DISKS % (9, 9, 9, 9)) + loops)[:DISKSTATS_BYTES]):
+        told = said(*(note(at)._replace(diskstats=diskstats) for at in (101.0, 102.0)))[1]
+        assert [told[column] for column in columns] == [None, None]

@@ -19,6 +19,7 @@ POLL = Command(command_id="c-1", agent_id=AGENT_ID, kind="poll", issued_seconds=
 class Asked:
     times: int = field(default=0)
     intervals: list[float | None] = field(default_factory=list)
+    choices: list[tuple[str, ...] | None] = field(default_factory=list)
 
     def report_now(self) -> None:
         self.times += 1
@@ -26,6 +27,10 @@ class Asked:
     def report_every(self, interval_seconds: float | None) -> str:
         self.intervals.append(interval_seconds)
         return f"reports every {interval_seconds} s"
+
+    def report_only(self, collectors: tuple[str, ...] | None) -> str:
+        self.choices.append(collectors)
+        return f"measures {collectors}"
 
 
 def why_not(command: Command, now_seconds: float = 120.0) -> str | None:
@@ -53,19 +58,39 @@ def test_configure_sets_the_interval(seconds: float | None) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({}, "interval_seconds is missing"),
+        ({}, "interval_seconds is missing, and so is collectors"),
         ({"interval_seconds": 0.5}, "must be from 1 to 300"),
         ({"interval_seconds": 301}, "must be from 1 to 300"),
         ({"interval_seconds": "5"}, "must be a number"),
         ({"interval_seconds": True}, "must be a number"),
         ({"interval_seconds": 5, "name": "x"}, "name cannot be configured"),
+        ({"interval_seconds": 5, "collectors": []}, "collectors: name one at least. Known are cpu, load, memory"),
+        ({"interval_seconds": 5, "collectors": ["cpu", "gpu"]}, "collectors: 'gpu' is no metric group. Known are cpu"),
+        ({"interval_seconds": 5, "collectors": "cpu"}, "collectors: give a list of names"),
+        ({"interval_seconds": 5, "collectors": [5]}, "collectors: give a list of names"),
+        ({"interval_seconds": 0, "collectors": ["cpu"]}, "must be from 1 to 300"),
     ],
 )
 def test_configure_refuses_what_it_does_not_know(arguments: dict[str, object], words: str) -> None:
     asked = Asked()
     with pytest.raises(Refused, match=words):
         COMMANDS["configure"](asked, arguments)
-    assert asked.intervals == []
+    assert (asked.intervals, asked.choices) == ([], [])
+
+
+@pytest.mark.parametrize(("names", "chosen"), [(["memory", "cpu", "cpu"], ("cpu", "memory")), (None, None)])
+def test_configure_chooses_metric_groups_and_leaves_the_interval(
+    names: list[str] | None, chosen: tuple[str, ...] | None
+) -> None:
+    asked = Asked()
+    assert COMMANDS["configure"](asked, {"collectors": names}) == f"measures {chosen}"
+    assert (asked.intervals, asked.choices) == ([], [chosen])
+
+
+def test_configure_sets_both_at_once() -> None:
+    asked = Asked()
+    said = COMMANDS["configure"](asked, {"interval_seconds": 2, "collectors": ["disk"]})
+    assert said == "reports every 2.0 s; measures ('disk',)"
 
 
 def test_a_command_of_an_earlier_help_desk_has_no_arguments() -> None:

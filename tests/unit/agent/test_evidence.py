@@ -110,3 +110,17 @@ def test_this_machines_processes_can_be_read() -> None:
     rests: list[float] = []
     assert top_processes(Path("/proc"), sleep=rests.append)
     assert rests == [0.2]
+
+
+def test_without_room_for_a_thread_there_is_evidence_without_processes(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", no_room)
+    watched.witness.changed(change())
+    (made,) = watched.made()
+    assert (bool(made.samples), made.processes) == (True, [])
+    watched.box.close()
+
+
+def no_room(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -73,8 +73,10 @@ def agent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Agent:
     return Agent(tmp_path)
 
 
-def test_a_check_that_turns_critical_is_acted_on_once(agent: Agent) -> None:
+def test_a_check_that_turns_critical_is_acted_on_once(agent: Agent, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "agent")
     agent.observe("ok", "critical", "critical")
+    assert "check web: ok -> critical (confirmed), web: " in caplog.text
     (action,) = wait_for(agent.actions, "the action's record")
     assert (action.outcome, action.state, agent.runs()) == ("done", "critical", 1)
     agent.observe("critical")

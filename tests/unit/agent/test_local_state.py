@@ -20,6 +20,7 @@ def test_emptied_it_is_ok_again() -> None:
     changes = observe(state, 97, 97, 97, 50, 50, 50)
     assert [change.standing.state for change in changes] == [State.CRITICAL, State.OK]
     assert changes[1].sentence == "disk / is 50.0 % full, limit 85 %"
+    assert [change.reason for change in changes] == ["confirmed", "recovered"]
 
 
 def test_an_active_check_counts_its_attempts() -> None:
@@ -50,6 +51,19 @@ def test_a_disk_that_is_gone_is_ok_after_a_minute_and_then_forgotten() -> None:
     assert state.standings == {}
 
 
+def test_what_was_switched_off_ends_at_once_and_says_so() -> None:
+    state = local_state()
+    observe(state, 97, 97, 97)
+    state.observe({"cpu.usage_percent": 5.0}, {}, NOW_MS + 12_000)
+    changes = state.observe({}, {}, NOW_MS + 15_000, ["disk"])
+    assert [(change.place, change.standing.state, change.sentence) for change in changes] == [
+        (DISK_PLACE, State.OK, "disk / is not measured any more: it was switched off")
+    ]
+    assert list(state.standings) == [CPU_PLACE]
+    assert state.observe({}, {}, NOW_MS + 20_000, ["disk", "cpu"]) == []
+    assert state.standings == {}  # no ok that nobody measures
+
+
 def test_while_its_collector_fails_nothing_is_known() -> None:
     state = local_state()
     observe(state, 97, 97, 97)
@@ -65,6 +79,16 @@ def test_an_ok_disk_that_is_gone_leaves_the_table() -> None:
     assert len(check_rows(state, NOW_MS)) == 1
     state.observe({}, {}, NOW_MS + 70_000)
     assert check_rows(state, NOW_MS) == []
+
+
+def test_one_that_was_in_trouble_and_is_ok_leaves_it_too_when_it_is_gone() -> None:
+    state = local_state()
+    observe(state, 97, 97, 97, 40, 40, 40, 40)
+    assert state.state_of(DISK_PLACE) is State.OK
+    state.observe({}, {"disk": "not readable"}, NOW_MS + 95_000)
+    assert DISK_PLACE in state.standings
+    state.observe({}, {}, NOW_MS + 95_000)
+    assert DISK_PLACE not in state.standings
 
 
 def test_what_was_kept_goes_on_where_it_was() -> None:

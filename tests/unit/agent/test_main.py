@@ -117,8 +117,11 @@ def test_a_bad_log_level_is_told_before_anything_starts(
     state_folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    monkeypatch.setenv("HEALTHMON_INTERVAL_SECONDS", "often")
     assert main(["run"]) == 2
-    assert "LOG_LEVEL" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "LOG_LEVEL" in told
+    assert "HEALTHMON_INTERVAL_SECONDS" in told, "all that is wrong is told at once"
     assert list(state_folder.iterdir()) == []
 
 

@@ -1,5 +1,6 @@
 """Settings: defaults, file, environment; every problem at once, no secret in any text."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -103,3 +104,28 @@ def test_the_longest_wait_between_two_tries_is_a_minute_unless_told_otherwise() 
     assert load_settings({"HEALTHMON_RECONNECT_MAX_SECONDS": "300"}).reconnect_max_seconds == 300
     with pytest.raises(ConfigError, match="HEALTHMON_RECONNECT_MAX_SECONDS"):
         load_settings({"HEALTHMON_RECONNECT_MAX_SECONDS": "301"})
+
+
+@pytest.mark.parametrize(
+    ("group", "is_good"),
+    [*((good, True) for good in ("web", "eu/web", "...", "")), *((bad, False) for bad in (".", "..", "a\n", "\x1b"))],
+)
+def test_a_group_is_called_what_an_address_can_name(tmp_path: Path, group: str, is_good: bool) -> None:
+    environment = agent_file(tmp_path, f"group = {json.dumps(group)}\n")
+    if is_good:
+        assert load_settings(environment).group == group
+    else:
+        with pytest.raises(ConfigError, match=r"agent\.toml: group: expected .* neither \. nor \.\.\."):
+            load_settings(environment)
+
+
+def test_what_no_record_can_hold_is_refused_with_its_place(tmp_path: Path) -> None:
+    environment = agent_file(tmp_path, 'name = "web\\u0000"\n[labels]\nroom = "a\\u0000b"\n')
+    with pytest.raises(ConfigError) as caught:
+        load_settings(environment | {"HEALTHMON_GROUP": "caf\udce9", "HEALTHMON_RABBITMQ_PASSWORD": f"{SECRET}\udce9"})
+    name, labels, *others = sorted(caught.value.problems, key=lambda problem: "environment" in problem)
+    assert name.endswith("agent.toml: name: holds the character U+0000; write it as UTF-8 text.")
+    assert labels.endswith("agent.toml: labels: holds the character U+0000; write it as UTF-8 text.")
+    assert "environment: HEALTHMON_GROUP: holds bytes that are no UTF-8; write it as UTF-8 text." in others
+    assert len(others) == 2
+    assert SECRET not in str(caught.value)

@@ -115,6 +115,11 @@ def test_it_is_stale_after_three_missed_intervals_and_some_grace() -> None:
     assert not GOOD.is_fresh(GOOD.written_seconds + 25.0)
 
 
+def test_a_clock_that_was_set_back_keeps_no_dead_agent_alive() -> None:
+    assert GOOD.is_fresh(GOOD.written_seconds - 9.9)
+    assert not GOOD.is_fresh(GOOD.written_seconds - 10.0)
+
+
 def test_json_has_a_schema_the_state_and_times_in_utc() -> None:
     told = json.loads(status_json(REFUSED, NOW))
     assert (told["schema"], told["state"], told["interval_seconds"]) == ("agent-status/1", "NOT CONNECTED", 5.0)
@@ -133,3 +138,9 @@ def test_a_hub_without_room_is_named_with_its_reason() -> None:
     lines = status_lines(full, NOW)
     assert lines[0] == "web-3  HUB FULL  for 30 s, 6 waiting, 0 lost"
     assert "rabbitmq:5672 blocked: the broker is short of disk or memory." in lines[2]
+
+
+def test_what_is_switched_off_is_said() -> None:
+    lines = status_lines(msgspec.structs.replace(GOOD, switched_off=["disk", "swap"]), NOW)
+    assert "  off      disk, swap: not measured, switched off" in lines
+    assert not any("switched off" in line for line in status_lines(GOOD, NOW))

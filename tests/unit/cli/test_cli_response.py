@@ -48,6 +48,7 @@ GROUP = {
     "hosts": 3,
     "state": "critical",
     "interval_seconds": 10.0,
+    "collectors": None,
     "differing": 1,
     "updated": None,
     "author": "ana",
@@ -237,6 +238,7 @@ def test_groups_are_listed_in_each_form(user: User) -> None:
         "3",
         "10.0",
         "1",
+        "",
     ]
     assert json.loads(user.calls("groups", "--json", answers=answers).out)["groups"] == [GROUP, own]
     assert "HEALTHMON_GROUP" in user.calls("groups", answers={"GET /groups": listed()}).out
@@ -251,6 +253,29 @@ def test_a_group_is_set(user: User, interval: str, asked: float | None) -> None:
     assert json.loads(as_json.out) == {"schema": "group/1", "group": GROUP}
 
 
+@pytest.mark.parametrize(
+    ("options", "asked"),
+    [
+        (("--collectors", "cpu, memory"), {"collectors": ["cpu", "memory"]}),
+        (("--collectors", "default"), {"collectors": None}),
+        (("--interval", "2", "--collectors", "cpu"), {"interval_seconds": 2.0, "collectors": ["cpu"]}),
+    ],
+)
+def test_metric_groups_of_a_group_are_set(user: User, options: tuple[str, ...], asked: dict[str, object]) -> None:
+    answer = {**GROUP, "collectors": ["cpu", "memory"]}
+    seen = user.calls("group", "set", "web", *options, answers={"PUT /groups/web": answer})
+    assert (seen.code, sent(seen)) == (0, asked)
+    assert seen.lines == ["Group web, 3 hosts: every 10 s; only cpu, memory. 1 host to follow."]
+    listed_ = user.calls("groups", "--plain", answers={"GET /groups": listed(answer)})
+    assert listed_.lines[0].split("\t")[5] == "cpu,memory"
+
+
+def test_a_group_that_is_told_nothing_is_refused(user: User) -> None:
+    seen = user.calls("group", "set", "web")
+    assert (seen.code, seen.asked) == (64, [])
+    assert "Give --interval, --collectors, or both." in seen.err
+
+
 def test_a_group_that_nobody_is_in_comes_with_a_hint(user: User) -> None:
     empty = {**GROUP, "name": "wbe", "hosts": 0, "differing": 0, "hint": "No agent is in group wbe yet. Nearest: web."}
     seen = user.calls("group", "set", "wbe", "--interval", "10", answers={"PUT /groups/wbe": empty})
@@ -262,7 +287,8 @@ def test_a_group_that_nobody_is_in_comes_with_a_hint(user: User) -> None:
 
 
 def test_a_group_without_a_name_and_a_note_without_words_are_refused(user: User) -> None:
-    for arguments in (["group", "set", "", "--interval", "10"], ["note", "i/142", " "]):
+    groups = [["group", "set", name, "--interval", "10"] for name in ("", ".", "..")]
+    for arguments in (*groups, ["note", "i/142", " "]):
         seen = user.calls(*arguments)
         assert (seen.code, seen.asked) == (64, [])
         assert seen.err.startswith("The ")

@@ -1,5 +1,6 @@
 """`healthmon rules test`: what is sent, what is shown, and files that cannot be sent."""
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,19 @@ def test_a_file_that_cannot_be_sent(user: User, tmp_path: Path) -> None:
         assert (seen.code, seen.asked) == (64, [])
         assert told in seen.err
     assert user.calls("rules", "test", str(tmp_path / "missing"), answers=STUB).code == 64
+
+
+def test_a_file_comes_from_standard_input_too(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"- id: disk-usage\n")))
+    assert user.calls("rules", "test", "-", answers=STUB).code == 0
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x" * (MOST_FILE_BYTES + 1))))
+    seen = user.calls("rules", "test", "-", answers=STUB)
+    assert (seen.code, seen.asked) == (64, [])
+    assert "standard input is larger than 64 KiB" in seen.err
+
+
+def test_standard_input_is_named_in_messages(user: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"- id: disk-usage\n")))
+    seen = user.calls("rules", "test", "-", answers=STUB)
+    sent = json.loads(seen.asked[0].content)
+    assert (sent["file"], sent["content"]) == ("standard input", "- id: disk-usage\n")

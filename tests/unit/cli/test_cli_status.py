@@ -1,6 +1,9 @@
 """`healthmon status`: the answer first, the worst first, the next command last."""
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +67,12 @@ def test_a_long_fleet_shows_the_worst_and_counts_the_others(user: User) -> None:
     assert "web-3" in seen.lines[3]
 
 
+def test_what_a_host_is_not_to_measure_is_said_with_who_said_so(user: User) -> None:
+    host = {**HOST, "switched_off": {"swap": "switched off by its group's setting"}}
+    seen = user.calls("status", "web-3", answers={**ONE, "GET /agents/web-3": host})
+    assert "  swap not measured: switched off by its group's setting" in seen.lines
+
+
 def test_one_host_shows_what_its_agent_could_not_do(user: User) -> None:
     host = {**HOST, "errors": {"spool": "disk full"}, "clock_offset_seconds": 240.0}
     seen = user.calls("status", "web-3", answers={**ONE, "GET /agents/web-3": host})
@@ -124,3 +133,28 @@ def test_a_name_that_two_hosts_have_is_not_offered_as_the_next_command(user: Use
     twins = listed({**STALE, "agent_id": "t 1"}, {**STALE, "agent_id": "t 2"})
     seen = user.calls("status", answers={"GET /agents": twins, "GET /incidents": listed()})
     assert seen.lines[-1] == "Next: healthmon status 't 1'"
+
+
+def test_a_host_that_is_not_there_is_no_warning_to_a_monitor(user: User) -> None:
+    missing = {"GET /agents/web-9": problem(404, "No agent has the id or host name 'web-9'.")}
+    assert user.calls("status", "web-9", answers=missing).code == 1
+    seen = user.calls("status", "web-9", "--exit-code", answers=missing)
+    assert seen.code == 3
+    assert "All hosts: healthmon status" in seen.err
+    away = {"GET /agents/web-9": problem(503, "The database is away.")}
+    assert user.calls("status", "web-9", "--exit-code", answers=away).code == 75
+
+
+@pytest.mark.parametrize("arguments", [("status", "\udcff"), ("mute", "web-3", "--for", "1h", "--reason", "\udcff")])
+def test_bytes_that_are_no_text_are_named(user: User, arguments: tuple[str, ...]) -> None:
+    seen = user.calls(*arguments)
+    assert (seen.code, seen.asked) == (64, [])
+    assert seen.err == "'\\udcff' is not text in UTF-8. Give it in UTF-8.\n"
+
+
+def test_an_answer_that_cannot_be_written_is_told_and_nothing_else_is() -> None:
+    command = [sys.executable, "-m", "cli", "version"]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, check=False, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert ended.returncode == 74
+    assert ended.stderr == "Cannot write the answer: no space left on device. Send it to another place.\n"

@@ -2,6 +2,7 @@ import json
 import os
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
 from agent.collectors import all_collectors
@@ -96,3 +97,16 @@ def test_a_real_collection_is_a_valid_record() -> None:
     )
     assert convert_record(json.loads(encode_record(snapshot))) == snapshot
     assert "memory.usage_percent" in readings
+
+
+def test_no_text_of_a_collector_is_more_than_a_record_can_hold() -> None:
+    readings, errors = collect(
+        Fixed("a", Partial({'a{file="x\udcff"}': 1.0, 'a{file="y\0"}': 1.0, "a.b": 1.0}, {"a\udcfe": "x\udcfd\0y"})),
+        Fixed("b", OSError(2, "No such file or directory", "/x\udcfc")),
+        Fixed("c", {'c{mount="/a\u00a0b"}': 1.0}),
+    )
+    assert readings == {"a.b": 1.0, 'c{mount="/a\u00a0b"}': 1.0}
+    assert errors["a\\udcfe"] == "x\\udcfdy"
+    assert errors["a"].startswith("a reading's name holds ")
+    assert "/x\\udcfc" in errors["b"]
+    assert msgspec.json.encode(errors)

@@ -92,6 +92,35 @@ def test_a_hanging_mount_is_named_while_the_others_report() -> None:
     assert asked.count(b"/mnt/back up") == 1
 
 
+BELOW_NFS = (
+    "1 0 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
+    "2 1 0:44 / /mnt rw shared:2 - nfs4 server:/export rw\n"
+    "3 2 8:2 / /mnt/deep/local rw shared:3 - xfs /dev/sdb1 rw\n"
+    "4 1 8:3 / /mnt2 rw shared:4 - ext4 /dev/sdc1 rw\n"
+)
+
+
+def test_a_local_disk_below_a_dead_server_hangs_nobody(tmp_path: Path) -> None:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self/mountinfo").write_text(BELOW_NFS)
+    release, threads = threading.Event(), {}
+
+    def measure(system: FileSystem, _prefix: bytes) -> Measured:
+        threads[system.mounts[0].point] = threading.current_thread()
+        if system.mounts[0].point.startswith(b"/mnt/") or system.mounts[0].kind == "nfs4":
+            assert release.wait(30)
+        return answer(system, _prefix)
+
+    disk = Disk(measure, Patience(enough_seconds=0.3, stall_seconds=0.02))
+    with pytest.raises(Partial) as partial:
+        disk.collect(replace(server_first(), proc=tmp_path), 0.0)
+    release.set()
+    disk.close()
+    assert sorted(partial.value.errors) == ['disk{mount="/mnt"}', 'disk{mount="/mnt/deep/local"}']
+    assert 'disk.usage_percent{mount="/mnt2"}' in partial.value.readings
+    assert threads[b"/"] is threads[b"/mnt2"] is threading.current_thread()  # the usual case needs no other one
+
+
 def test_a_mount_that_may_not_be_read_is_named() -> None:
     def measure(system: FileSystem, prefix: bytes) -> Measured:
         if system.mounts[0].point == b"/var":

@@ -1,6 +1,6 @@
 import pytest
 
-from agent.mounts import FileSystem, file_systems, parse_mountinfo
+from agent.mounts import FileSystem, below_others, file_systems, parse_mountinfo
 from rabbitmq.records import Scope
 from tests.unit.collectors.recordings import container, server_first
 
@@ -81,3 +81,18 @@ def test_escapes_of_the_kernel_are_undone() -> None:
 def test_a_mount_without_optional_fields_is_read() -> None:
     (mount,) = parse_mountinfo(b"27 1 254:0 / / ro,relatime - ext4 /dev/vda rw")
     assert (mount.device, mount.kind, mount.source, mount.read_only) == ("254:0", "ext4", "/dev/vda", True)
+
+
+@pytest.mark.parametrize(
+    ("lines", "below"),
+    [
+        (line("/") + line("/srv") + line("/srv/www", kind="xfs"), set()),
+        (line("/") + line("/srv", kind="nfs4") + line("/srv/a/b", kind="xfs"), {b"/srv/a/b"}),
+        (line("/") + line("/srv", kind="nfs4") + line("/srv2"), set()),
+        (line("/net", kind="autofs") + line("/net/host", kind="nfs"), {b"/net/host"}),
+        (line("/", kind="zfs") + line("/boot"), {b"/boot"}),
+        (line("/srv", kind="nfs4") + line("/srv") + line("/srv/a"), set()),  # hidden by what is mounted over it
+    ],
+)
+def test_a_path_that_leads_through_a_mount_of_another_kind_is_known(lines: str, below: set[bytes]) -> None:
+    assert below_others(parse_mountinfo(lines.encode()), {"ext4", "xfs"}) == below

@@ -4,7 +4,7 @@ from time import monotonic
 
 import pytest
 
-from agent.collectors.patience import Patience, Unanswered
+from agent.collectors.patience import MOST_WORKERS, Patience, Unanswered
 
 ENOUGH_SECONDS = 0.5
 STALL_SECONDS = 0.02
@@ -84,3 +84,49 @@ def test_a_failure_is_an_answer_with_its_reason(patience: Patience[int]) -> None
         raise PermissionError(13, "Permission denied")
 
     assert patience.ask({"a": fail, "b": lambda: 2}) == {"a": Unanswered("[Errno 13] Permission denied"), "b": 2}
+
+
+def test_one_that_answers_is_asked_among_many_that_hang(patience: Patience[int]) -> None:
+    slow = {f"slow-{number}": Hanging() for number in range(25)}
+    for _ in range(2):
+        answers = patience.ask({**slow, "healthy": lambda: 7})
+        assert answers["healthy"] == 7
+        assert all(isinstance(answers[key], Unanswered) for key in slow)
+    assert {each.calls for each in slow.values()} == {1}
+    for each in slow.values():
+        each.release.set()
+
+
+def test_threads_are_bounded_and_what_none_of_them_took_is_asked_the_next_time() -> None:
+    patience: Patience[int] = Patience(ENOUGH_SECONDS, STALL_SECONDS)
+    slow = {f"slow-{number}": Hanging() for number in range(MOST_WORKERS)}
+    before = threading.active_count()
+    answers = patience.ask({**slow, "healthy": lambda: 7})
+    assert threading.active_count() - before <= MOST_WORKERS
+    told = "was not asked: all 64 threads for it wait for others that hang; asked again next time"
+    assert answers["healthy"] == Unanswered(told)
+    next(iter(slow.values())).release.set()
+    assert answer_of(patience, lambda: 7) == 7
+    for each in slow.values():
+        each.release.set()
+
+
+def test_no_room_for_a_thread_is_told_and_over_when_there_is_room(
+    patience: Patience[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        told = Unanswered("was not asked: can't start new thread; asked again next time")
+        assert patience.ask({"a": lambda: 1, "b": lambda: 2}) == {"a": told, "b": told}
+    assert patience.ask({"a": lambda: 1, "b": lambda: 2}) == {"a": 1, "b": 2}
+
+
+def test_after_its_end_it_begins_anew_though_a_call_still_hangs(patience: Patience[int]) -> None:
+    slow = Hanging()
+    patience.ask({"slow": slow})
+    patience.close()
+    assert patience.ask({"a": lambda: 1}) == {"a": 1}
+    slow.release.set()

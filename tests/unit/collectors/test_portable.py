@@ -64,10 +64,10 @@ def test_readings_have_the_same_names_as_on_linux() -> None:
 
 def test_what_cannot_be_collected_is_said() -> None:
     _, errors = collect_all(all_collectors("darwin"), server_first(), 0.0)
-    assert errors["processes"] == "process states are read from /proc, which this system has not"
+    assert errors["processes"] == "not offered here: process states are read from /proc, which this system has not"
 
 
 def test_a_system_without_load_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr("os.getloadavg")
     _, errors = collect_all(all_collectors("win32"), server_first(), 0.0)
-    assert errors["load"] == "this system keeps no load average"
+    assert errors["load"] == "not offered here: this system keeps no load average"

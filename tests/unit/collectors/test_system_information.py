@@ -6,15 +6,18 @@ from pathlib import Path
 
 import msgspec
 
+from agent.collectors.disk import Disk, Measured
+from agent.collectors.patience import Patience
 from agent.host import Host
 from agent.interface_addresses import interface_addresses, interface_of, parse_routes
+from agent.mounts import FileSystem
 from agent.system_information import system_information
 from rabbitmq.records import System
 from tests.unit.collectors.recordings import container, server_first
 
 
 def test_a_recorded_server() -> None:
-    system = system_information(server_first())
+    system = system_information(server_first(), Disk())
     assert system.processor.model == "AMD EPYC"
     assert (system.processor.physical_cores, system.processor.logical_cores) == (2, 2)
     assert "sse2" in system.processor.features
@@ -25,13 +28,13 @@ def test_a_recorded_server() -> None:
 
 
 def test_a_container_has_its_limit_and_no_disks() -> None:
-    system = system_information(container(1))
+    system = system_information(container(1), Disk())
     assert system.memory_total_bytes == 96 * 1024 * 1024
     assert system.disks == []
 
 
 def test_this_machine_is_a_valid_record() -> None:
-    system = system_information(Host.detect(os.environ))
+    system = system_information(Host.detect(os.environ), Disk())
     assert msgspec.convert(msgspec.to_builtins(system), System) == system
     assert system.processor.logical_cores
     assert "/" in {each.mount for each in system.filesystems}
@@ -39,7 +42,7 @@ def test_this_machine_is_a_valid_record() -> None:
 
 
 def test_a_system_that_tells_nothing_still_gives_a_record(tmp_path: Path) -> None:
-    system = system_information(Host(tmp_path / "proc", tmp_path / "sys", tmp_path, "container"))
+    system = system_information(Host(tmp_path / "proc", tmp_path / "sys", tmp_path, "container"), Disk())
     assert system.host_name
     assert system.operating_system
     assert (system.memory_total_bytes, system.filesystems, system.interfaces) == (None, [], [])
@@ -48,7 +51,8 @@ def test_a_system_that_tells_nothing_still_gives_a_record(tmp_path: Path) -> Non
 def test_the_name_of_the_system_comes_from_its_own_files(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/os-release").write_text('ID=debian\nPRETTY_NAME="Debian GNU/Linux 13 (trixie)"\n')
-    assert system_information(replace(server_first(), root=tmp_path)).operating_system == "Debian GNU/Linux 13 (trixie)"
+    system = system_information(replace(server_first(), root=tmp_path), Disk())
+    assert system.operating_system == "Debian GNU/Linux 13 (trixie)"
 
 
 def test_addresses_find_their_interfaces() -> None:
@@ -72,7 +76,31 @@ def test_the_narrowest_network_holds_an_address() -> None:
 
 def test_it_leaves_no_thread_behind() -> None:
     before = set(threading.enumerate())
-    assert system_information(Host.detect(os.environ)).filesystems
+    assert system_information(Host.detect(os.environ), Disk()).filesystems
     for thread in set(threading.enumerate()) - before:
         thread.join(timeout=30)
         assert not thread.is_alive()
+
+
+def test_a_hanging_mount_costs_one_thread_and_one_wait_however_many_hellos_there_are() -> None:
+    release, asked = threading.Event(), []
+    before = set(threading.enumerate())
+
+    def measure(system: FileSystem, _prefix: bytes) -> Measured:
+        if system.mounts[0].point == b"/mnt/back up":
+            asked.append(system)
+            assert release.wait(30)
+        return Measured(system.mounts[0], os.statvfs("/"))
+
+    disk = Disk(measure, Patience(enough_seconds=0.3, stall_seconds=0.02))
+    for _ in range(4):
+        system = system_information(server_first(), disk)
+        assert [one.mount for one in system.filesystems] == ["/", "/var"]
+    hanging = set(threading.enumerate()) - before
+    assert (len(hanging), len(asked)) == (1, 1)
+    release.set()
+    for thread in hanging:
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+    assert "/mnt/back up" in [one.mount for one in system_information(server_first(), disk).filesystems]
+    assert len(asked) == 2

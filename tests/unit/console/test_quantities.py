@@ -43,7 +43,12 @@ def test_a_reading_carries_the_unit_of_its_name(metric: str, value: float, words
     assert quantity(metric, value) == words
 
 
-@given(st.floats(allow_nan=True, allow_infinity=True))
+@pytest.mark.parametrize("value", [10**400, -(10**400), float("inf")])
+def test_no_number_is_too_large_for_a_size(value: float) -> None:
+    assert size(value).removeprefix("-") == "1,048,576 PiB"
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True) | st.integers())
 def test_any_number_can_be_told(value: float) -> None:
-    assert significant(value)
+    assert significant(float(value))
     assert size(value)

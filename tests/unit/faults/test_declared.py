@@ -2,7 +2,7 @@
 
 from faults.declared import Declared, by_reason, named_by_agents
 from faults.evidence import Kept
-from faults.witness import Key
+from faults.witness import Content, Key
 from rabbitmq.records import Loss, LossReason
 
 AGENT, EPOCH = "a1", 1 << 32
@@ -33,6 +33,6 @@ def test_ranges_are_counted_by_reason_with_every_number() -> None:
 
 
 def test_what_agents_name_counts_only_where_nobody_has_it() -> None:
-    stored = [(key, "") for key in keys(2, 10)]
+    stored = [Content(key, "") for key in keys(2, 10)]
     kept = Kept(stored=stored, losses=[loss(1, 3, 1, "full"), loss(10, 14, 2, "thinned"), loss(2, 2, 1, "disk")])
     assert named_by_agents(kept) == {"full": keys(1, 3), "thinned": keys(12, 14)}

@@ -37,3 +37,10 @@ def test_a_dead_disk_answers_every_fsync_with_eio_and_keeps_what_was_synced(disk
     assert (disk.mount / "file").read_bytes() == b"synced"
     (disk.mount / "file").write_bytes(b"written again")
     disk.sync()
+
+
+def test_a_full_disk_is_told_from_one_with_room(disk: Disk) -> None:
+    disk.fill()
+    assert disk.is_full()
+    disk.free()
+    assert not disk.is_full()

@@ -180,3 +180,18 @@ def test_refused_connections_are_reset_at_once(proxy: FaultProxy) -> None:
         ask(proxy.port)
     proxy.heal()
     assert ask(proxy.port) == b"a"
+
+
+def test_it_counts_which_clients_met_the_fault(proxy: FaultProxy) -> None:
+    proxy.flip("up", 40)
+    for sent in (b"healthmon-agent/host-1 and a long way to byte 40", b"healthmon-agent/host-2 too short"):
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_SECONDS) as connection:
+            answer(connection, sent)
+    assert proxy.spoilt == {"host-1": 1}
+    proxy.heal()
+    proxy.cut_after("up", 30)
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=PATIENCE_SECONDS) as connection:
+        answer(connection, b"healthmon-agent/host-2")
+        connection.sendall(b" and eight bytes on")
+        wait_for(lambda: proxy.spoilt["host-2"], "the cut is counted")
+    assert proxy.spoilt == {"host-1": 1, "host-2": 1}

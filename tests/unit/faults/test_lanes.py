@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +78,20 @@ def test_leaving_in_the_middle_leaves_nothing(
     process_id = int(begun.read_text())
     assert not Path(f"/proc/{process_id}").exists()
     assert remains(process_id) == []
+
+
+@pytest.mark.parametrize("inject", [hang, freeze])
+def test_a_row_that_hangs_is_ended_and_red_and_the_next_one_runs(
+    inject: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lanes, "END_SECONDS", 60.0 if inject is hang else 0.5)
+    begun = tmp_path / "begun"
+    hanging = replace(row("1", partial(inject, begun=begun)), most_seconds=5.0)
+    outcomes = run([hanging, row("2", note_the_lane)], 1)
+    ended = "ended with 143" if inject is hang else "was killed by SIGKILL"
+    assert (outcomes["1"].result, outcomes["1"].detail) == ("red", f"its lane gave no answer within 5 s and {ended}")
+    assert outcomes["2"].result == "green"
+    assert remains(int(begun.read_text())) == []
 
 
 def test_lanes_end_with_whoever_started_them(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from faults.flights import End, Flight
-from faults.notices import LONG_MS, MOMENT_MS, copies, told_as_it_should_be, told_in_the_end
+from faults.notices import LONG_MS, MOMENT_MS, copies, endless_troubles, told_as_it_should_be, told_in_the_end
 from faults.sink import Heard, Mode, Transition
 from faults.told import Life, Told
 from store.response import Notice, NoticeKind
@@ -174,6 +174,47 @@ def test_a_silence_explains_what_its_own_host_has(told: Told, agent_id: str, is_
     silence = Life(number=2, agent_id=agent_id, rule="agent-silent", is_late=False, from_ms=200, to_ms=300)
     told.lives, told.notices, told.heard = [*told.lives, silence], [], []
     assert (violations(told) == []) is is_green
+
+
+def silence(rule: str, from_ms: int, to_ms: int | None) -> Life:
+    return Life(number=2, agent_id="a1", rule=rule, is_late=False, from_ms=from_ms, to_ms=to_ms)
+
+
+@pytest.mark.parametrize(
+    ("rule", "buried", "is_green"),
+    [
+        ("pipeline", [], False),
+        ("pipeline", ["a1"], False),
+        ("group-silent", [], False),
+        ("agent-silent", [], False),
+        ("agent-silent", ["a1"], True),
+    ],
+)
+def test_a_silence_that_should_have_ended_explains_nothing(
+    told: Told, rule: str, buried: list[str], is_green: bool
+) -> None:
+    told.lives = [replace(told.lives[0], to_ms=None), silence(rule, 50, None)]
+    told.notices, told.heard, told.flights = [], [], []
+    told.buried = buried
+    untold = [item for item in violations(told) if "#1 (disk-usage)" in item]
+    assert (untold == []) is is_green
+    assert bool(endless_troubles(told)) is (rule == "pipeline" or (rule == "group-silent" and not buried))
+
+
+@pytest.mark.parametrize(
+    ("from_ms", "to_ms", "is_green"),
+    [
+        (100 + MOMENT_MS, 200_000, True),
+        (101 + MOMENT_MS, 200_000, False),  # people had to hear of it before
+        (50, 99, False),  # it was over
+        (50, 200_000 - LONG_MS, True),
+        (50, 199_999 - LONG_MS, False),  # and long after it people had to hear
+    ],
+)
+def test_a_silence_explains_what_it_hid(told: Told, from_ms: int, to_ms: int, is_green: bool) -> None:
+    told.lives = [replace(told.lives[0], to_ms=200_000), silence("agent-silent", from_ms, to_ms)]
+    told.notices, told.heard = [], []
+    assert ("#1 (disk-usage)" not in "".join(violations(told))) is is_green
 
 
 @pytest.mark.parametrize("fenced", [[(1, 10), (2, 20), (1, 10)], [(1, 10), (1, 20)]])

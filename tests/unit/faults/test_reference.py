@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from faults.calm import CALM_AFTER_MS
 from faults.evidence import IncidentStep, Kept, StoredSnapshot
 from faults.reference import Differences, differences
 from faults.scripted_disk import READING
@@ -30,12 +31,15 @@ def backlog(*steps: IncidentStep) -> Kept:
     return Kept(snapshots=[snapshot(seq) for seq in range(LAST, 0, -1)], incidents=list(steps))
 
 
-def found(kept: Kept, *, is_undisturbed: bool = False) -> Differences:
-    return differences(kept, is_undisturbed=is_undisturbed, clocks_hold=True)
+RIGHT = Differences(judged_agents={AGENT}, judged_steps=2)
+
+
+def found(kept: Kept, *restarts_ms: int) -> Differences:
+    return differences(kept, restarts_ms=restarts_ms, clocks_hold=True)
 
 
 def test_a_backlog_has_its_late_incident() -> None:
-    assert found(backlog(OPENING, CLOSING)) == Differences(judged_agents={AGENT})
+    assert found(backlog(OPENING, CLOSING)) == RIGHT
 
 
 def test_history_that_is_called_news() -> None:
@@ -46,7 +50,7 @@ def test_history_that_is_called_news() -> None:
 def test_history_that_is_open_in_the_end_and_called_news() -> None:
     opening = replace(OPENING, is_late=False)
     kept = Kept(snapshots=[snapshot(seq) for seq in range(1, FULL_TO)], incidents=[OPENING])
-    assert found(kept) == Differences(judged_agents={AGENT})
+    assert found(kept) == replace(RIGHT, judged_steps=1)
     kept.incidents = [opening]
     assert found(kept).misdated == {opening}
 
@@ -68,13 +72,13 @@ def test_a_change_at_a_record_that_was_never_judged() -> None:
 def test_what_came_behind_a_later_batch_is_history_and_opens_nothing() -> None:
     kept = backlog()
     kept.snapshots = [snapshot(seq, READ_MS + (1 if seq < LAST else 0)) for seq in range(1, LAST + 1)]
-    assert found(kept) == Differences(judged_agents={AGENT})
+    assert found(kept) == replace(RIGHT, judged_steps=0)
 
 
 def test_what_is_no_snapshot_counts_for_the_order_too() -> None:
     kept = backlog()
     kept.others = [(key(LAST + 1), READ_MS - 1)]
-    assert found(kept) == Differences(judged_agents={AGENT})
+    assert found(kept) == replace(RIGHT, judged_steps=0)
 
 
 @pytest.mark.parametrize("is_late", [True, False])
@@ -83,15 +87,28 @@ def test_where_nobody_can_say_what_was_late_both_are_right(is_late: bool) -> Non
     kept = Kept(
         snapshots=[snapshot(seq, seq * 1000 + 9_000) for seq in range(1, LAST + 1)], incidents=[opening, CLOSING]
     )
-    assert found(kept) == Differences(judged_agents={AGENT})
+    assert found(kept) == RIGHT
 
 
 def test_what_came_at_once_is_news() -> None:
     kept = Kept(snapshots=[snapshot(seq, seq * 1000 + 50) for seq in range(1, LAST + 1)])
     kept.incidents = [replace(OPENING, is_late=False), CLOSING]
-    assert found(kept, is_undisturbed=True) == Differences(judged_agents={AGENT})
+    assert found(kept) == RIGHT
     kept.incidents = [OPENING, CLOSING]
-    assert found(kept, is_undisturbed=True).misdated == {OPENING}
+    assert found(kept).misdated == {OPENING}
+
+
+@pytest.mark.parametrize(("age_ms", "restarts_ms"), [(50, [1_000]), (9_000, [])])
+def test_what_comes_at_once_is_news_again_a_while_after_a_trouble(age_ms: int, restarts_ms: list[int]) -> None:
+    """A processor that was started anew, or one record that waited, excuses what follows at once, and no more."""
+    waited = replace(snapshot(1), received_ms=1_000 + age_ms)
+    shown = {}
+    for later_ms in (0, CALM_AFTER_MS):
+        its = [replace(snapshot(seq), wall_ms=seq * 1000 + later_ms, received_ms=seq * 1000 + later_ms + 50)
+               for seq in range(2, LAST + 1)]  # fmt: skip
+        kept = Kept(snapshots=[waited, *its], incidents=[OPENING, CLOSING])
+        shown[later_ms] = found(kept, *restarts_ms).misdated
+    assert shown == {0: set(), CALM_AFTER_MS: {OPENING}}
 
 
 def test_history_becomes_news_with_the_first_live_record_that_shows_it() -> None:
@@ -99,7 +116,7 @@ def test_history_becomes_news_with_the_first_live_record_that_shows_it() -> None
     kept = Kept(snapshots=[snapshot(seq, max(seq * 1000 + 50, 31_050)) for seq in range(1, LAST + 1)])
     news, shown = replace(OPENING, is_late=False), replace(OPENING, seq=OPENED + 7, change="worsened")
     kept.incidents = [news, shown, CLOSING]
-    assert found(kept) == Differences(judged_agents={AGENT})
+    assert found(kept) == replace(RIGHT, judged_steps=3)
     kept.incidents = [OPENING, shown, CLOSING]
     assert found(kept).misdated == {OPENING}
 
@@ -118,9 +135,9 @@ def test_many_checks_that_turn_bad_one_after_another_are_judged_one_by_one() -> 
         return replace(snapshot(seq, seq * 1000 + age_ms), extra=extra)
 
     prompt, unsure = (Kept(snapshots=[with_results(seq, age_ms) for seq in range(1, 121)]) for age_ms in (50, 9_000))
-    expected = found(prompt, is_undisturbed=True).missing
+    expected = found(prompt).missing
     assert len(expected) == 2 * len(names) + 2  # and the disk
     unsure.incidents = list(expected)
-    assert found(unsure) == Differences(judged_agents={AGENT})
+    assert found(unsure) == replace(RIGHT, judged_steps=len(expected))
     unsure.incidents = [step for step in expected if "switch-3" not in step.subject]
     assert expected - set(unsure.incidents) >= found(unsure).missing > set()

@@ -8,7 +8,7 @@ from faults import report, rows
 from faults.checker import Verdict
 from faults.choice import choose, count_lanes
 from faults.report import Outcome, ThisRun, seconds_of_last_time, write_page
-from faults.row import Row
+from faults.row import MOST_SECONDS, Row
 
 QUICK = ["1", "2", "5", "9", "11", "12", "13", "18", "20", "21", "24", "25", "26", "28", "28a", "29", "40"]
 CONTROLS = {
@@ -107,6 +107,22 @@ def test_the_page_says_which_lines_are_of_this_run(page: Path) -> None:
     assert "1 of 3 lines are of this run, those of 2026-11-21 17:30; the others are kept from earlier ones" in text
     assert text.count("| 2026-11-20 08:00 |") == 2
     assert "side by side" not in text
+
+
+def test_a_line_says_that_it_is_of_the_quick_form_and_keeps_saying_so(page: Path) -> None:
+    write_page(
+        [outcome("1"), outcome("2")], ORDER, ThisRun("make faults QUICK=1", "2026-11-20 08:00", 1, is_quick=True)
+    )
+    write_page([outcome("1")], ORDER, ThisRun("make faults", "2026-11-21 17:30", 1))
+    lines = {line.split("|")[1].strip(): line for line in page.read_text().splitlines() if line.startswith("| ")}
+    assert lines["1"].endswith("| 2026-11-21 17:30 |")
+    assert lines["2"].endswith("| 2026-11-20 08:00, quick form |")
+
+
+def test_many_kills_may_take_their_time_and_no_other_row_may() -> None:
+    by_number = {row.number: row for row in choose("", "", quick=False)}
+    assert by_number["kills sqlite"].most_seconds > by_number["kills postgresql"].most_seconds > MOST_SECONDS
+    assert {row.most_seconds for number, row in by_number.items() if "kills" not in number} == {MOST_SECONDS}
 
 
 def test_the_page_says_that_rows_ran_side_by_side_and_which_alone(page: Path) -> None:

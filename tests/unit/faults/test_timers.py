@@ -1,7 +1,9 @@
 """Nobody is called silent who speaks: what the witness must have seen before the checker says so."""
 
+from dataclasses import replace
+
 from faults.evidence import IncidentStep, Kept, StoredSnapshot
-from faults.timers import false_silences, families_of_nobody, missed_silences
+from faults.timers import endless_families, false_silences, families_of_nobody, missed_silences
 from faults.witness import Confirm, Key, Witnessed
 
 AGENT, EPOCH = "a1", 1 << 32
@@ -61,6 +63,15 @@ def test_many_are_silent_together_only_when_they_are() -> None:
     assert families_of_nobody(kept(*three[1:], family())) == {family()}
     heard = silence("closed", SILENT_MS - 1, "a0")
     assert families_of_nobody(kept(silence(at_ms=1, agent_id="a0"), heard, *three[1:], family())) == {family()}
+
+
+def test_many_are_silent_for_ever_only_when_they_are() -> None:
+    three = [silence(agent_id=f"a{number}") for number in range(3)]
+    assert endless_families(kept(*three, family())) == set()
+    heard = silence("closed", SILENT_MS + 1, "a0")
+    assert endless_families(kept(*three, family(), heard)) == {family()}
+    ended = replace(family(), change="closed", at_ms=SILENT_MS + 2)
+    assert endless_families(kept(*three, family(), heard, ended)) == set()
 
 
 def test_the_dead_are_silent_in_the_end() -> None:

@@ -23,6 +23,7 @@ SILENT = OpenIncident(
     subject="",
     group_name="",
     acknowledged_by="",
+    severity_since_ms=NOW_MS - 30_000,
 )
 
 

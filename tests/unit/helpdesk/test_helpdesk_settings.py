@@ -106,3 +106,20 @@ def test_secrets_show_in_no_representation_and_in_no_problem(config_file: Path) 
 def test_only_an_address_of_this_machine_alone_does_without_keys(address: str, loopback: bool) -> None:
     assert is_loopback(address) is loopback
     assert Settings(bind=address).keyless is loopback
+
+
+@pytest.mark.parametrize(
+    ("told", "keyless"),
+    [
+        ({}, True),
+        ({"HEALTHMON_LISTEN": "0.0.0.0"}, False),  # noqa: S104
+        ({"HEALTHMON_LISTEN": "192.0.2.7", "HEALTHMON_BIND": ""}, False),
+        ({"HEALTHMON_LISTEN": "0.0.0.0", "HEALTHMON_BIND": "127.0.0.1"}, True),  # noqa: S104
+        ({"HEALTHMON_LISTEN": "0.0.0.0", "HEALTHMON_BIND": "192.0.2.7"}, False),  # noqa: S104
+        ({"HEALTHMON_LISTEN": "::1"}, True),
+    ],
+)
+def test_who_listens_on_other_addresses_does_without_keys_only_by_ones_word(
+    told: dict[str, str], keyless: bool
+) -> None:
+    assert load_settings(told, NO_FILE).keyless is keyless

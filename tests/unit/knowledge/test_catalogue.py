@@ -103,6 +103,27 @@ def test_a_problem_needs_patterns_or_symptoms(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("symptom", "error"),
+    [
+        ("{rule: load, confidence: weak}", None),
+        ("{rule: load, confidence: exact}", "symptoms[0].confidence is 'exact'; use likely or weak"),
+        ("{rule: load, labels: {said: '(?P<port>'}}", "symptoms[0].labels.said: expression '(?P<port>' cannot be read"),
+    ],
+)
+def test_a_symptom_says_how_sure_it_is(tmp_path: Path, symptom: str, error: str | None) -> None:
+    bare = f"title: t\nmeaning: m\nseverity: info\nsteps: [{{text: s}}]\nverify: v\nsymptoms: [{symptom}]\n"
+    found = _errors(tmp_path, bare)
+    assert (found == []) if error is None else (error in found[0])
+
+
+def test_what_a_symptom_names_within_a_label_may_stand_in_a_step(tmp_path: Path) -> None:
+    bare = "title: t\nmeaning: m\nseverity: info\nsteps: [{text: 'see {port}'}]\nverify: v\nsymptoms: "
+    assert _errors(tmp_path, bare + "[{rule: load, labels: {said: '(?P<port>[0-9]+)'}}]\n") == []
+    [error] = _errors(tmp_path, bare + "[{rule: load, labels: {said: '[0-9]+'}}]\n")
+    assert "placeholder {port} is captured nowhere; use said" in error
+
+
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     catalogue = load_catalogue(tmp_path / "nowhere")
     assert catalogue.problems == ()

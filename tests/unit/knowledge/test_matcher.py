@@ -7,8 +7,8 @@ from types import FrameType
 import pytest
 
 from knowledge.catalogue import load_catalogue
-from knowledge.matcher import MAX_HITS, MAX_LINES, Matcher
-from knowledge.model import Confidence, KnownProblem, Pattern, Severity, Step, Symptom
+from knowledge.matcher import MAX_HITS, MAX_LINES, MAX_REASON_LABEL_CHARS, Matcher
+from knowledge.model import ANY_RULE, Confidence, KnownProblem, Pattern, Severity, Step, Symptom
 from knowledge.pasted_text import MAX_TEXT_CHARS
 
 
@@ -183,7 +183,56 @@ def test_a_symptom_match_carries_its_labels_and_says_why() -> None:
 )
 def test_every_rule_about_a_host_has_a_remedy(rule: str, labels: Mapping[str, str], slug: str) -> None:
     matches = Matcher(load_catalogue().problems).match_symptom(rule, "warning", labels)
-    assert [match.slug for match in matches] == [slug]
+    assert matches[0].slug == slug
+
+
+def _symptoms(*problems: KnownProblem, severity: str = "critical", **labels: str) -> list[str]:
+    return [match.slug for match in Matcher(problems).match_symptom("pump", severity, labels)]
+
+
+@pytest.mark.parametrize("severity", ["unknown", "stale", "never heard of"])
+def test_a_severity_that_no_problem_has_counts_as_a_warning(severity: str) -> None:
+    warning, critical = (
+        _problem(each, symptoms=[Symptom("pump", each)]) for each in (Severity.WARNING, Severity.CRITICAL)
+    )
+    assert _symptoms(warning, critical, severity=severity) == ["warning"]
+
+
+def test_likely_comes_before_weak_then_who_asks_for_more_labels_then_the_more_severe() -> None:
+    weak = Symptom("pump", labels={"kind": ".+", "said": ".+"}, confidence=Confidence.WEAK)
+    problems = [
+        _problem("a-weak", symptoms=[weak], severity=Severity.CRITICAL),
+        _problem("b-plain", symptoms=[Symptom("pump")]),
+        _problem("c-severe", symptoms=[Symptom("pump")], severity=Severity.CRITICAL),
+        _problem("d-asks", symptoms=[Symptom("pump"), Symptom("pump", labels={"kind": "hand"})]),
+    ]
+    assert _symptoms(*problems, kind="hand", said="ah") == ["d-asks", "c-severe", "b-plain", "a-weak"]
+    assert Matcher(problems).match_symptom("pump", "warning", {"kind": "k", "said": "s"})[-1].confidence == "weak"
+
+
+def test_a_symptom_captures_what_it_names_within_a_label() -> None:
+    symptom = Symptom("pump", labels={"said": r"(?P<port>\d+)(?P<rest> .*)? broke"})
+    [match] = Matcher([_problem("a", symptoms=[symptom], command="look -- {port} {said} {rest=-}")]).match_symptom(
+        "pump", "critical", {"said": "17 broke"}
+    )
+    assert match.captured == {"said": "17 broke", "port": "17"}
+    assert match.steps[0].command == "look -- 17 '17 broke' -"
+
+
+def test_the_problem_of_any_rule_is_the_last_resort() -> None:
+    last = _problem("last", symptoms=[Symptom(ANY_RULE, labels={"rule": ".+"})], command="look -- {rule}")
+    named = _problem("named", symptoms=[Symptom("pump", Severity.CRITICAL)])
+    assert _symptoms(last, named) == ["named"]
+    [match] = Matcher([last, named]).match_symptom("pump", "warning", {"a": "b"})
+    assert (match.slug, match.reason) == ("last", 'the rule pump is warning for a="b"')
+    assert match.steps[0].command == "look -- pump"
+
+
+def test_a_reason_leaves_out_labels_that_are_empty_or_long() -> None:
+    [match] = Matcher([_problem("a", symptoms=[Symptom("pump")])]).match_symptom(
+        "pump", "critical", {"a": "", "b": "x" * (MAX_REASON_LABEL_CHARS + 1), "c": "y"}
+    )
+    assert match.reason == 'the rule pump is critical for c="y"'
 
 
 def _calls(matcher: Matcher, text: str) -> int:

@@ -50,7 +50,9 @@ def test_ordinary_lines_around_an_error_change_nothing(example: str, around: lis
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.text(), st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
+@given(st.from_regex("x[a-z0-9-]*", fullmatch=True), st.text(), st.dictionaries(st.text(), st.text(), max_size=3))
 def test_any_rule_is_answered(rule: str, value: str, labels: dict[str, str]) -> None:
-    assert MATCHER.match_symptom(rule, "critical", labels) == []
+    [last_resort] = MATCHER.match_symptom(rule, "critical", labels)
+    assert last_resort.slug == "rule-fired"
+    assert all(match.confidence is not Confidence.EXACT for match in MATCHER.match_symptom(value, value, labels))
     assert len(MATCHER.match_symptom("cpu-usage", "warning", {"core": value})) == 1

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from knowledge.catalogue import load_catalogue
 from knowledge.model import Step
 from knowledge.placeholders import fill_command, fill_step, fill_text, placeholder_names
 
@@ -15,7 +16,7 @@ from knowledge.placeholders import fill_command, fill_step, fill_text, placehold
     [
         ("df -h {mount}", "df -h /var"),
         ("df -h {mount=/}", "df -h /var"),
-        ("nc {host=127.0.0.1} {port}", "nc 127.0.0.1 PORT"),
+        ("nc {host=db-1} {port}", "nc db-1 PORT"),
         ("awk '{print $1}'", "awk '{print $1}'"),
         ("docker ps --format '{{.Names}}'", "docker ps --format '{{.Names}}'"),
         ("${p}", "$P"),
@@ -38,4 +39,20 @@ def test_names_are_found() -> None:
 
 @given(st.text())
 def test_any_value_stays_one_word_of_the_command(value: str) -> None:
-    assert shlex.split(fill_command("ls -- {path}", {"path": value})) == ["ls", "--", value]
+    *_, word = shlex.split(fill_command("ls -- {path}", {"path": value}))
+    assert word.removeprefix("./") == value.removeprefix("./")
+
+
+@pytest.mark.parametrize("value", ["-delete", "--help", "-", "!", "(", ")", ","])
+def test_no_value_is_an_option_of_the_command(value: str) -> None:
+    assert shlex.split(fill_command("find {mount=/} -xdev", {"mount": value})) == ["find", f"./{value}", "-xdev"]
+
+
+@pytest.mark.parametrize("value", ["-delete; $(id) '\"", "/my disk; id"])
+def test_in_every_command_of_the_catalogue_a_value_stays_in_its_word(value: str) -> None:
+    for template in (step.command for problem in load_catalogue().problems for step in problem.steps if step.command):
+        values = dict.fromkeys(placeholder_names(template), value)
+        if values:
+            words = shlex.split(fill_command(template, values))
+            assert not any(word.startswith("-delete") for word in words)
+            assert any(word.endswith(value) for word in words), template

@@ -8,28 +8,46 @@ from processor.clock_offset import measured_offset_ms
 from processor.findings import OWN_RULES
 from processor.rule_files import load_rules
 from store.model import Agent, Change, IncidentChange
-from tests.unit.processor.deliveries import decide, delivery, empty_memory, snapshot, wall_ms
+from tests.unit.processor.deliveries import canary, decide, delivery, empty_memory, snapshot, wall_ms
 
 DAY_MS = 86_400_000
 
 
 def test_the_lowest_difference_is_believed_at_once_and_forgotten_slowly() -> None:
-    offset = measured_offset_ms(None, 1_000, 9_000)
+    offset = measured_offset_ms(None, 1_000, 9_000, 0)
     assert offset == 8_000
-    offset = measured_offset_ms(offset, 2_000, 2_100)
+    offset = measured_offset_ms(offset, 2_000, 2_100, 0)
     assert offset == 100
-    offset = measured_offset_ms(offset, 3_000, 7_000)
+    offset = measured_offset_ms(offset, 3_000, 7_000, 0)
     assert 100 < offset < 400
     for _ in range(200):
-        offset = measured_offset_ms(offset, 3_000, 7_000)
+        offset = measured_offset_ms(offset, 3_000, 7_000, 0)
     assert offset == pytest.approx(4_000, abs=20)
 
 
-def test_a_clock_that_is_set_right_is_seen_within_a_quarter_of_an_hour() -> None:
-    offset, snapshots = -DAY_MS, 0
-    while abs(offset) > 20_000:
-        offset, snapshots = measured_offset_ms(offset, 0, 50), snapshots + 1
-    assert snapshots * 5 < 15 * 60
+def test_a_clock_that_is_set_right_is_believed_at_once() -> None:
+    assert measured_offset_ms(-DAY_MS, 0, 50, 10_000) == 50
+    assert measured_offset_ms(-26_000, 0, 50, 10_000) == 50
+    assert measured_offset_ms(-24_000, 0, 50, 10_000) < -22_000, "it may have waited that long"
+
+
+@pytest.mark.parametrize("interval_seconds", [5.0, 300.0])
+def test_what_follows_a_clock_set_right_is_told_in_right_time(interval_seconds: float) -> None:
+    memory, told = empty_memory(), list[IncidentChange]()
+    for seq in range(1, 12):
+        made_ms = wall_ms(0) + round(1000 * interval_seconds) * seq
+        ahead_ms = 600_000 if seq < 4 else 0
+        record = structs.replace(
+            snapshot(seq, disk=99.0 if seq >= 5 else 1.0),
+            wall_seconds=(made_ms + ahead_ms) / 1000,
+            interval_seconds=interval_seconds,
+        )
+        told += decide(memory, canary(made_ms), delivery(record), now_ms=made_ms, monotonic_ms=made_ms).batch.incidents
+        told = [change for change in told if change.change is not Change.RESTATED]
+    opened, closed, full = told
+    assert (opened.key.rule, closed.key.rule, closed.change, closed.seq) == ("clock-skew", "clock-skew", "closed", 4)
+    made_ms = wall_ms(0) + round(1000 * interval_seconds) * full.seq
+    assert (full.key.rule, full.at_ms) == ("disk-usage", made_ms)
 
 
 @pytest.mark.parametrize(("skew_ms", "words"), [(45_000, "45 s behind"), (-DAY_MS, "86,400 s ahead of")])

@@ -112,6 +112,7 @@ def test_a_group_that_is_too_small_now_or_named_no_more_is_in_no_trouble(group: 
     assert decision is not None
     [closed] = decision.batch.incidents
     assert (closed.change, closed.key.subject) == (Change.CLOSED, WEB)
+    assert closed.sentence == "0 of 0 hosts of group web: none"
 
 
 def test_the_checks_of_a_rule_that_is_no_more_end() -> None:

@@ -2,10 +2,11 @@
 
 import logging
 import time
+from functools import partial
 
 import pytest
 
-from processor.periodic import Periodic
+from processor.periodic import Periodic, Round, Turn
 from store.engine import StoreUnavailable
 from store.fence import Fenced
 
@@ -49,3 +50,34 @@ def test_what_concerns_the_store_is_passed_on_and_due_again_at_once(error: Excep
         with pytest.raises(type(error)):
             job.do_if_due(time.monotonic() + 6)
     assert len(tries) == 2
+
+
+def test_what_is_unfinished_goes_on_with_the_next_tick() -> None:
+    turns = [Turn.UNFINISHED, Turn.UNFINISHED, Turn.DONE]
+    left = list(turns)
+    job = Periodic("retention", 600.0, lambda: left.pop(0))
+    begun = time.monotonic()
+    for seconds in (1, 601, 602, 603, 604, 1000):
+        job.do_if_due(begun + seconds)
+    assert left == []
+
+
+def test_what_the_store_refuses_holds_up_no_other_job() -> None:
+    refused, done = {"silence", "retention"}, list[str]()
+
+    def work(name: str) -> None:
+        done.append(name)
+        if name in refused:
+            raise StoreUnavailable("canceling statement due to statement timeout")
+
+    names = ["silence", "retention", "redrive", "rules"]
+    rounds = Round([Periodic(name, 0.0, partial(work, name)) for name in names])
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable):
+            rounds.go()
+    assert done == ["silence", "retention", "redrive", "rules", "silence"]
+    refused.clear()
+    for _ in range(2):
+        done.clear()
+        rounds.go()
+    assert done == names, "in their order again"

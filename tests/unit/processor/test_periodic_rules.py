@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from sqlalchemy import Engine
@@ -13,6 +14,7 @@ from health.state import State
 from processor.anomalies import DAY_MS, HOUR_MS, moments
 from processor.keeper import Bearings, Keeper
 from processor.memory import FleetMemory
+from processor.observation import Observation
 from processor.past import past_in
 from processor.periodic_rules import FLEET_EVERY, FORGOTTEN_AFTER_MS, PARTS, PeriodicRules
 from processor.rule import Rule
@@ -180,17 +182,52 @@ def test_a_number_beyond_measure_stops_nobody(filled: Room) -> None:
     assert filled.turns(3 * PARTS, lambda at_ms: {**filling(at_ms), 'disk.usage_percent{mount="/x"}': 1.7e308})
 
 
+@pytest.mark.parametrize("name", ['disk.usage_percent{mount="/var', "disk.usage_percent{mount}"])
+def test_a_name_that_nobody_can_read_is_left_out_and_stops_nobody(filled: Room, name: str) -> None:
+    opened = filled.turns(4 * PARTS, lambda at_ms: {name: 5.0, **filling(at_ms)})
+    assert [(change.change, change.key.agent_id) for change in opened] == [(Change.OPENED, "a")]
+
+
+def test_the_trouble_of_one_agent_ends_nobody_elses_turn(
+    filled: Room, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = next(name for number in range(1000) if part_of(name := f"b{number}") == part_of("a"))
+    looked_at = PeriodicRules._observe_agent
+
+    def failing(self: PeriodicRules, agent: Agent, *told: Any) -> list[Observation]:
+        if agent.agent_id == other:
+            raise TypeError("what nobody thought of")
+        return looked_at(self, agent, *told)
+
+    monkeypatch.setattr(PeriodicRules, "_observe_agent", failing)
+
+    def read(at_ms: int) -> dict[str, float]:
+        filled.keep(at_ms, other, disk=5.0)
+        return filling(at_ms)
+
+    assert [change.change for change in filled.turns(4 * PARTS, read)] == [Change.OPENED]
+    assert [record.message for record in caplog.records if other in record.message] == [
+        f"the rules by the clock cannot look at {other}, they look at the others"
+    ]
+
+
+def part_of(agent_id: str) -> int:
+    return crc32(agent_id.encode()) % PARTS
+
+
 def test_what_is_unusual_for_the_hour_is_told_and_ends(engine: Engine) -> None:
     room = Room(engine, shipped("load-unusual"))
     for day in range(9):
         for at_ms in moments(NOW_MS // HOUR_MS * HOUR_MS - day * DAY_MS) if day else []:
             room.keep(at_ms + 1_000, load=0.5)
     assert room.turns(8 * PARTS, lambda _: {"load": 0.5}) == []
-    [opened] = room.turns(6 * PARTS, lambda _: {"load": 4.0})
+    opened, *newer = room.turns(6 * PARTS, lambda _: {"load": 4.0})
     assert opened.sentence.startswith("the load per core is ")
     assert "its usual 0.5 for " in opened.sentence
-    [closed] = room.turns(7 * PARTS, lambda _: {"load": 0.5})
-    assert closed.change is Change.CLOSED
+    assert {change.change for change in newer} == {Change.RESTATED}
+    assert newer[-1].sentence.startswith("the load per core is 4, 8.0 times its usual")
+    *newer, closed = room.turns(7 * PARTS, lambda _: {"load": 0.5})
+    assert (closed.change, {change.change for change in newer}) == (Change.CLOSED, {Change.RESTATED})
     assert room.turns(6 * PARTS, lambda _: {"load": 1.7e308}) == [], "no measurement"
     room.now_ms = (NOW_MS // HOUR_MS + 1) * HOUR_MS
     assert room.turns(11 * PARTS, lambda _: {"load": 4.0}) == [], "of this hour nothing is known"

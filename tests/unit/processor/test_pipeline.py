@@ -13,7 +13,7 @@ from processor.delivery import Delivery
 from processor.rule_set import RuleSet
 from rabbitmq.records import Loss
 from rabbitmq.topology import CANARY_ROUTING_KEY
-from store.model import Change, IncidentChange
+from store.model import RETIRED, Change, IncidentChange
 from tests.unit.processor.deliveries import (
     REMEDY,
     common,
@@ -178,6 +178,14 @@ def test_a_late_hello_still_tells_what_the_host_is() -> None:
     assert (agent.host_name, agent.seq, agent.hello_ms) == ("host of web-3", 9, None)
 
 
+def test_an_agent_does_not_retire_itself() -> None:
+    memory = empty_memory()
+    decide(memory, delivery(hello(1)), now_ms=1_000)
+    decision = decide(memory, delivery(structs.replace(goodbye(2), reason=RETIRED)), now_ms=2_000)
+    [agent] = decision.batch.agents
+    assert (agent.goodbye_ms, agent.goodbye_reason, agent.is_retired) == (2_000, "stopped", False)
+
+
 def test_goodbye_is_told_from_death_and_ends_with_the_next_record() -> None:
     memory = empty_memory()
     decide(memory, delivery(snapshot(1, cpu=1.0)), now_ms=1_000)
@@ -210,6 +218,7 @@ def test_what_cannot_be_read_is_quarantined_with_its_bytes_and_its_neighbours_ar
         ("wall_seconds", -1.0, "implausible-clock"),
         ("wall_seconds", 1e300, "implausible-clock"),
         ("interval_seconds", 0.0, "implausible-interval"),
+        ("interval_seconds", 0.0004, "implausible-interval"),
         ("interval_seconds", 301.0, "implausible-interval"),
         ("epoch", 2**53 - 1, "future-epoch"),
     ],

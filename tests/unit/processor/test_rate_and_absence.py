@@ -19,12 +19,16 @@ ABSENCE = RuleSet([rule("backup-missing", "backup", limit=30.0, kind=Kind.ABSENC
 def fed(
     memory: FleetMemory, values: Mapping[int, float | None], rules: RuleSet, metric: str
 ) -> list[tuple[Change, int, float]]:
-    """What happens when snapshots with these numbers have these values; None is one without the reading."""
+    """What happens when snapshots with these numbers have these values; None is one without the reading.
+
+    How long something is absent already is said anew each minute: that is no change.
+    """
     changes: list[IncidentChange] = []
     for seq, value in values.items():
         named = {"other": 1.0} if value is None else {metric: value}
         changes += decide(memory, delivery(readings(seq, named)), rules=rules).batch.incidents
-    return [(change.change, change.seq, change.value) for change in changes]
+    told = [change for change in changes if change.change is not Change.RESTATED]
+    return [(change.change, change.seq, change.value) for change in told]
 
 
 def restarted(memory: FleetMemory) -> FleetMemory:

@@ -64,6 +64,16 @@ def test_a_threshold_opens_worsens_and_closes() -> None:
     assert [found.sentence for found in one.incidents] == ["it is 97", "it is 88"]  # in the words of the worst moment
 
 
+def test_what_was_switched_off_then_is_no_absence_in_a_replay() -> None:
+    absence = {"kind": "absence", "metric": "disk.usage_percent", "warning": "{above: 20, clear_below: 10}"}
+    lines = [f"{name}: {value}" for name, value in absence.items()]
+    one = rehearsal(lines, f"values: [1, {', '.join(['null'] * 6)}], ends: warning", "values: [1, 1], ends: ok")
+    off = b'{"interval_seconds":5.0,"switched_off":["disk"]}'
+    assert told(one, [*snapshots(50), *snapshots(*[None] * 20, extra=off)]) == []
+    one = rehearsal(lines, f"values: [1, {', '.join(['null'] * 6)}], ends: warning", "values: [1, 1], ends: ok")
+    assert told(one, [*snapshots(50), *snapshots(*[None] * 20)]) == [("warning", 25_000, None)]
+
+
 def test_a_rule_for_another_group_says_nothing() -> None:
     assert told(threshold(groups="[db]"), snapshots(99, 99), "web") == []
     assert told(threshold(groups="[db]"), snapshots(99, 99), "db") == [("warning", 0, None)]

@@ -1,18 +1,23 @@
 """Withheld checks that no record shows any more: their incidents, opened by the clock."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 from msgspec import structs
 
 from health.state import State
+from knowledge.catalogue import load_catalogue
+from knowledge.matcher import Matcher
 from processor.check_results import check_place
 from processor.decision import Decision, Learnt
+from processor.judgement import RemedyFinder
 from processor.memory import FleetMemory
 from processor.parents import Parents
 from processor.releases import Releases
+from processor.remedies import Remedies
 from processor.rule import Kind
+from processor.rule_files import load_rules
 from processor.rule_set import Place, RuleSet
 from rabbitmq.records import Record
 from store.behind import Behind
@@ -140,3 +145,36 @@ def test_nothing_opens_twice_once_a_record_showed_it() -> None:
     [change] = opened(memory_of(bad()))
     memory.apply(Decision(Batch(incidents=[change]), Learnt()))
     assert opened(memory) == ()
+
+
+def released_by(find_remedies: RemedyFinder, *checks: Check, rules: RuleSet = RULES) -> dict[Place, IncidentChange]:
+    memory = memory_of(*checks)
+    memory.overdue = {"web"}
+    decided = Releases(lambda: rules).decide(memory, find_remedies, NOW_MS)
+    changes = decided.batch.incidents if decided else ()
+    return {(change.key.rule, change.key.subject): change for change in changes}
+
+
+def test_an_unknown_one_opens_with_the_remedies_of_the_real_catalogue() -> None:
+    unknown, full = ("cpu-usage", ""), ("disk-usage", 'mount="/var"')
+    find_remedies = Remedies(Matcher(load_catalogue().problems))
+    found = released_by(find_remedies, bad(unknown, state=State.UNKNOWN), bad(full), rules=RuleSet(load_rules()))
+    assert found[unknown].severity is State.UNKNOWN
+    assert found[unknown].remedies[0].slug == "rule-fails"
+    assert found[full].remedies[0].slug == "disk-full"
+
+
+def test_one_that_finds_no_remedy_opens_without_and_stops_no_other() -> None:
+    def find_remedies(rule_id: str, _severity: State, _labels: Mapping[str, str]) -> Sequence[Remedy]:
+        if rule_id == "load":
+            raise ValueError("no such thing")
+        return [REMEDY]
+
+    found = released_by(find_remedies, bad(), bad(check_place("backup")))
+    assert [found["load", ""].remedies, found[check_place("backup")].remedies] == [(), [REMEDY]]
+
+
+def test_one_that_cannot_be_opened_at_all_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    found = released_by(lambda *_: (), bad(("load", "no labels")), bad(("check", "none")), bad(("broken", "")))
+    assert found.keys() == {("broken", "")}
+    assert caplog.text.count("cannot be opened; the others are") == 2

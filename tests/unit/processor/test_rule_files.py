@@ -9,6 +9,7 @@ from health.state import State
 from processor.rule import TIMED, Example, Rule
 from processor.rule_examples import end_of, wrong_examples
 from processor.rule_files import RULES_FOLDER, RuleFileError, load_rules
+from store.model import Step
 
 
 @pytest.mark.parametrize("rule", load_rules(), ids=lambda rule: rule.rule_id)
@@ -58,6 +59,9 @@ def test_a_broken_file_names_file_rule_and_every_key_at_once(tmp_path: Path) -> 
         ("above: 90", "above: .nan", "finite"),
         ('title: "the CPU is saturated"', 'title: "the {cpu"', "cannot be filled in"),
         ("values: [99, 99, 99, 20]", "values: []", "at least 1"),
+        ("  title:", "  steps: [{command: top}]\n  title:", "cpu.yaml: rule cpu-usage: steps.0.text: must be set"),
+        ("  title:", "  steps: [{text: a, do: b}]\n  title:", "steps.0.do: there is no such key"),
+        ("  title:", "  steps: look\n  title:", "steps: Input should be a valid list"),
     ],
 )
 def test_what_would_fail_later_is_refused_at_once(tmp_path: Path, old: str, new: str, says: str) -> None:
@@ -66,6 +70,14 @@ def test_what_would_fail_later_is_refused_at_once(tmp_path: Path, old: str, new:
     (tmp_path / "cpu.yaml").write_text(shipped.replace(old, new))
     with pytest.raises(RuleFileError, match=says):
         load_rules(tmp_path)
+
+
+def test_a_rule_may_say_what_to_do(tmp_path: Path) -> None:
+    shipped = (RULES_FOLDER / "cpu.yaml").read_text()
+    steps = "  steps:\n    - {text: See who., command: top}\n    - {text: Call us.}\n"
+    (tmp_path / "cpu.yaml").write_text(shipped.replace("  title:", f"{steps}  title:"))
+    [rule] = load_rules(tmp_path)
+    assert rule.steps == (Step(text="See who.", command="top"), Step(text="Call us."))
 
 
 def test_one_id_is_used_once(tmp_path: Path) -> None:

@@ -45,6 +45,23 @@ def test_records_come_back_in_order_with_their_bytes() -> None:
     assert (result.agent_id, result.numbering) == ("web-3", Numbering(9, 1))
 
 
+@pytest.mark.parametrize(
+    ("written", "is_kept"),
+    [
+        (rb"a\\u0000b", True),  # a backslash and five characters, as a page of JSON has them
+        (rb"a\\\\u0000b", True),
+        (rb"a\u0000b", False),
+        (rb"\u0000", False),
+        (rb"a\\\u0000b", False),
+        (rb"a\\u0000b\u0000", False),
+    ],
+)
+def test_only_the_character_itself_is_refused_and_not_how_people_write_it(written: bytes, is_kept: bool) -> None:
+    read_message = read(body_of(goodbye(1).replace(b"stopped", written)))
+    assert [bad.reason for bad in read_message.bad_records] == ([] if is_kept else ["nul-character"])
+    assert len(read_message.records) == is_kept
+
+
 def test_the_longest_name_of_a_reading_is_read() -> None:
     assert len(read(body_of(snapshot(1, "x" * 256))).records) == 1
 
@@ -104,6 +121,46 @@ def test_a_bad_record_takes_no_neighbour_along(raw: bytes, reason: str) -> None:
     result = read(envelope.body, content_encoding=envelope.content_encoding)
     assert [item.record.seq for item in result.records] == [1, 3]
     assert result.bad_records == [BadRecord(raw, reason, result.bad_records[0].detail)]
+
+
+def system(**told: int) -> dict[str, object]:
+    texts = dict.fromkeys(("host_name", "operating_system", "kernel", "architecture"), "x")
+    return texts | {"boot_time_seconds": 1.0, "processor": {}} | told
+
+
+def hello(facts: dict[str, object]) -> bytes:
+    told = {"type": "hello", "agent_version": "1", "host_name": "h", "scope": "host", "interval_seconds": 5.0}
+    return json.dumps(json.loads(snapshot(2, "x")) | told | {"system": facts}).encode()
+
+
+def evidence(**process: int) -> bytes:
+    box = {"type": "evidence", "rule": "cpu", "subject": "", "state": "critical"}
+    share = {"process_id": 1, "name": "du", "cpu_percent": 1.0, "memory_bytes": 1} | process
+    return json.dumps(json.loads(snapshot(2, "x")) | box | {"processes": [share]}).encode()
+
+
+@pytest.mark.parametrize(
+    ("raw", "place"),
+    [
+        (hello(system(memory_total_bytes=2**53)), "$.system.memory_total_bytes"),
+        (hello(system(memory_total_bytes=10**400)), "$.system.memory_total_bytes"),
+        (hello(system(swap_total_bytes=-1)), "$.system.swap_total_bytes"),
+        (hello(system() | {"processor": {"logical_cores": 2**53}}), "$.system.processor.logical_cores"),
+        (hello(system() | {"disks": [{"name": "sda", "size_bytes": 2**63}]}), "$.system.disks[0].size_bytes"),
+        (evidence(memory_bytes=10**400), "$.processes[0].memory_bytes"),
+        (evidence(process_id=-1), "$.processes[0].process_id"),
+    ],
+)
+def test_a_number_that_nobody_can_keep_is_refused_by_its_place(raw: bytes, place: str) -> None:
+    [bad] = read(body_of(raw)).bad_records
+    assert bad.reason == "invalid-record"
+    assert place in bad.detail
+    assert bad.detail.startswith("Expected `int` ")
+
+
+def test_a_network_file_system_of_eight_exbibytes_is_none_of_those() -> None:
+    mount = {"mount": "/efs", "device": "fs-1:/", "kind": "nfs4", "size_bytes": 2**63 - 2**20}
+    assert len(read(body_of(hello(system() | {"filesystems": [mount]}))).records) == 1
 
 
 @given(st.binary(max_size=300), st.sampled_from([None, "deflate", "gzip"]))

@@ -39,6 +39,8 @@ def greeted(**changes: Any) -> Agent:
         (agent(goodbye_ms=NOW_MS), State.STALE, False, False),
         (agent(snapshot_received_ms=NOW_MS + 10_000, last_seen_ms=NOW_MS + 10_000), State.OK, True, True),
         (agent(snapshot_received_ms=NOW_MS + 10_001, last_seen_ms=NOW_MS + 10_001), State.STALE, False, False),
+        (agent(is_blind=True), State.UNKNOWN, True, True),
+        (agent(is_blind=True, snapshot_received_ms=NOW_MS - 15_001), State.STALE, True, False),
         (greeted(), State.WAITING, True, False),
         (greeted(last_seen_ms=NOW_MS - 15_001), State.STALE, False, False),
         (greeted(last_seen_ms=NOW_MS + 10_001), State.STALE, False, False),
@@ -55,3 +57,9 @@ def test_no_data_outranks_a_warning_and_a_critical_incident_outranks_no_data() -
     stale = agent(snapshot_received_ms=LONG_AGO_MS)
     assert agent_state(stale, State.WARNING, NOW_MS) is State.STALE
     assert agent_state(stale, State.CRITICAL, NOW_MS) is State.CRITICAL
+
+
+def test_what_is_known_to_be_wrong_outranks_what_is_not_measured() -> None:
+    blind = agent(is_blind=True)
+    assert agent_state(blind, State.WARNING, NOW_MS) is State.WARNING
+    assert agent_state(blind, State.MUTED, NOW_MS) is State.UNKNOWN

@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from store.model import HUB, CheckKey
-from store.mute_windows import Window, covers, covers_host, current_window, is_in_force
+from store.mute_windows import Window, covers, covers_host, current_window, is_in_force, leaves_a_gap
 from store.response import Mute, Weekly
 
 KEY = CheckKey("web-1", "disk-usage", 'mount="/"')
@@ -118,6 +118,25 @@ def test_a_window_found_holds_the_moment_and_stays_until_its_end(
     assert window.end_ms is not None
     assert window.start_ms <= now_ms < window.end_ms
     assert is_in_force(found, window.end_ms - 1)
+
+
+@example(weekdays=[0], hour=0, days=6, minutes=24 * 60)
+@example(weekdays=[0], hour=0, days=6, minutes=24 * 60 - 1)
+@example(weekdays=list(range(7)), hour=9, days=0, minutes=24 * 60)
+@given(
+    weekdays=st.lists(st.integers(0, 6), min_size=1, max_size=7),
+    hour=st.integers(0, 23),
+    days=st.integers(0, 6),
+    minutes=st.sampled_from([1, 700, 24 * 60 - 1, 24 * 60]),
+)
+def test_a_gap_is_left_when_some_hour_of_the_week_is_in_no_window(
+    weekdays: list[int], hour: int, days: int, minutes: int
+) -> None:
+    found = weekly(weekdays, f"{hour:02}:00", days * 24 * 60 + minutes, "UTC")
+    assert found.weekly is not None
+    first_ms = ms("2026-06-01T00:00") - 60_000  # the minute before an hour is the last that is muted
+    minute_before = [is_in_force(found, first_ms + hours * 3_600_000) for hours in range(7 * 24)]
+    assert leaves_a_gap(found.weekly) is not all(minute_before)
 
 
 def test_what_is_not_named_restricts_nothing() -> None:

@@ -54,3 +54,7 @@ def test_never_more_in_time_than_due(pauses: list[int], interval_ms: int, after_
     seen = judged(receipts, interval_ms, 0, sum(pauses) + after_ms)
     assert 0 <= seen.in_time <= seen.due
     assert seen.ratio is None or 0 <= seen.ratio <= 1
+
+
+def test_an_interval_that_no_agent_has_stops_nobody() -> None:
+    assert judged([10_000, 20_000], 0, 0, 30_000).in_time == 0

@@ -165,6 +165,10 @@ max_count = 2
         ("[[checks]]\nname = 'a'\nkind = 'log_file'\nfile = 'x'\npattern = '(a+)+'", "repetition"),
         ("[[actions]]\nname = 'a'", "actions[0] (a).command: must be set"),
         ("[[actions]]\nname = 'a'\nstates = ['bad']", "actions[0] (a).states"),
+        (
+            "[[actions]]\nname = 'a'\ncommand = ['/bin/true']\nchecks = ['*']\nstates = ['critical', 'unknown']",
+            'actions[0] (a).states: an action never answers to "unknown"',
+        ),
         ("[[actions]]\nname = 'a'\nenvironment = {'A=B' = 'x'}", "actions[0] (a).environment"),
         ("labels = {Site = 'x'}", "labels"),
         ("labels = {site = 1}", "labels"),

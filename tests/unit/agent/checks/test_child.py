@@ -1,16 +1,21 @@
 """Commands: what they get, what is kept of what they write, and that nothing of them lives on."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from agent.checks.account import Account
-from agent.checks.child import MOST_BYTES, CannotStart, Ended, run_child
+from agent.checks.child import MOST_BYTES, CannotStart, Ended, NotKilled, run_child
 from agent.checks.deadline import Deadline, TimeIsUp
 from tests.processes import processes_with, wait_until_gone
 from tests.waiting import wait_for
@@ -134,3 +139,77 @@ def test_a_user_who_left_is_told() -> None:
 def test_an_agent_under_a_number_without_a_name_runs_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     assert Account.of(None) == Account("4000000", "/")
+
+
+def test_a_command_reads_what_it_is_given_and_may_leave_the_rest() -> None:
+    content = b"x" * 500_000
+    assert run_child(["/usr/bin/wc", "-c"], Deadline(ENOUGH_SECONDS), content=content).output == "500000\n"
+    assert run_child(["/usr/bin/head", "-c", "2"], Deadline(ENOUGH_SECONDS), content=content).output == "xx"
+    assert shell("cat").output == ""
+
+
+def test_files_of_a_command_are_as_open_as_those_of_a_system_service() -> None:
+    before = os.umask(0o077)
+    try:
+        assert shell("umask").output == "0022\n"
+    finally:
+        os.umask(before)
+
+
+@pytest.fixture
+def out_of_reach(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As if commands ran as another user, until the test ends."""
+    kill, groups = os.killpg, []
+
+    def refuse(group: int, _signal: int) -> None:
+        groups.append(group)
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "killpg", refuse)
+    yield
+    for group in groups:
+        with suppress(ProcessLookupError):
+            kill(group, signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("out_of_reach")
+def test_a_command_that_cannot_be_killed_is_not_waited_for_nor_started_again_nor_left_a_zombie(tmp_path: Path) -> None:
+    file = tmp_path / "go on"
+    command = ["/bin/sh", "-c", f"while ! test -e '{file}'; do sleep 0.05; done"]
+    with pytest.raises(
+        NotKilled, match=r"no answer within 0\.3 s; process \d+ could not be killed because .* by itself"
+    ):
+        run_child(command, Deadline(0.3))
+    with pytest.raises(CannotStart, match="could not be killed, runs still"):
+        run_child(command, Deadline(0.3))
+    file.touch()
+    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "left behind"], "its end")
+    assert not psutil.Process().children()
+    assert run_child(command, Deadline(ENOUGH_SECONDS)).exit_code == 0
+
+
+BECOMES_ROOT = """
+import os, sys
+from agent.checks.child import run_child
+from agent.checks.deadline import Deadline, TimeIsUp
+os.setgroups([])
+os.setresgid(65534, 65534, 65534)
+os.setresuid(65534, 65534, 65534)
+try:
+    run_child([sys.argv[1], "-c", "import os, time; os.setuid(0); time.sleep(5)"], Deadline(1))
+except TimeIsUp as over:
+    print(over)
+"""
+SYSTEM_PYTHON = Path("/usr/bin/python3")
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not SYSTEM_PYTHON.exists(), reason="needs root and a Python that all can read")
+def test_a_program_that_became_root_is_told() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        program = shutil.copy(SYSTEM_PYTHON.resolve(), folder)
+        Path(program).chmod(0o4755)
+        said = subprocess.run(
+            [sys.executable, "-c", BECOMES_ROOT, program], stdout=subprocess.PIPE, text=True, check=True, timeout=60
+        )
+    assert "could not be killed because it runs as another user" in said.stdout

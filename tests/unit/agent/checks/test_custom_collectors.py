@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.collectors.collection import Running, collect_all
-from agent.custom_collectors import MOST_READINGS, PREFIX, load_custom_collectors, named_readings
+from agent.custom_collectors import MOST_BYTES, MOST_READINGS, PREFIX, load_custom_collectors, named_readings
 from agent.host import Host
 from rabbitmq.readings import parse_reading_name
-from rabbitmq.records import LONGEST_NAME, Readings
+from rabbitmq.records import LONGEST_NAME, Readings, Snapshot, encode_record
+from tests.unit.agent.stamping import stamper
 
 HOST = Host(Path("/proc"), Path("/sys"), Path("/"), "host")
 Collect = Callable[[], tuple[Readings, dict[str, str]]]
@@ -174,6 +175,8 @@ def test_an_empty_folder_costs_nothing(folder: Path) -> None:
         ("a b", 1, "small letters"),
         ("", 1, "small letters"),
         ("a" * 300, 1, "longer than 256"),
+        ('a{file="x\udcff"}', 1, "bytes that are no UTF-8"),
+        ('a{file="x\0"}', 1, "cannot be printed"),
         ("a", "1", "is str, not a number"),
         ("a", True, "is bool, not a number"),
         ("a", None, "is NoneType, not a number"),
@@ -204,3 +207,23 @@ def test_whatever_is_returned_only_good_readings_travel(answer: Mapping[Any, Any
         assert parse_reading_name(name)[0].startswith(PREFIX)
         assert len(name) <= LONGEST_NAME
         assert isinstance(value, float)
+
+
+def test_many_wrong_readings_are_told_in_short(folder: Path) -> None:
+    put(folder, "bad.py", "def collect():\n    return {f'BAD {n}': 1 for n in range(100)}\n")
+    _, errors = collecting(folder)()
+    assert errors['custom{file="bad.py"}'].startswith("100 troubles, the first of them: 'BAD 0'")
+
+
+def test_all_files_together_leave_room_in_a_snapshot_and_what_is_left_out_is_told(folder: Path) -> None:
+    for number in range(50):
+        name = f"{number:02}.py"
+        put(folder, name, f"def collect():\n    return {{f'm{number:02}.{{n}}' + 'x' * 200: n for n in range(200)}}\n")
+    put(folder, "00.py", "def collect():\n    return {'first': 1}\n")
+    readings, errors = collecting(folder)()
+    assert "custom.first" in readings
+    assert 200 <= len(readings) < 400
+    assert f"{9801 - len(readings)} of 9801 readings are left out, from 'custom.m0" in errors["custom"]
+    assert f"room for {MOST_BYTES // 1024} KiB" in errors["custom"]
+    record = Snapshot(**stamper()(1, 1), readings=readings, interval_seconds=5.0, scope="host", errors=errors)
+    assert len(encode_record(record)) < MOST_BYTES + 2048

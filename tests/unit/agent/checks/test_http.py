@@ -13,7 +13,7 @@ import pytest
 
 from agent.checks import http
 from agent.checks.deadline import Deadline, TimeIsUp
-from agent.checks.http import HttpCheck
+from agent.checks.http import HttpCheck, shown_location
 from agent.checks.observation import Observation
 from health.state import State
 
@@ -31,6 +31,8 @@ class Site(BaseHTTPRequestHandler):
         answers = {"/": (200, b"all is well"), "/large?x=1": (200, WHOLE_BODY), "/gone": (404, b"not here")}
         if self.path == "/moved":
             self._answer(301, b"", location="https://elsewhere.example/")
+        elif self.path.startswith("/moved-with-query"):
+            self._answer(302, b"", f"https://elsewhere.example/health?{self.path.partition('?')[2]}")
         elif self.path == "/drip":
             self._drip(b"HTTP/1.1 200 OK\r\nX-Slow: " + b"x" * 10_000)
         elif self.path == "/drip-body":
@@ -230,3 +232,22 @@ def test_a_bad_url_is_a_problem_that_quotes_no_secret(url: str) -> None:
     (problem,) = HttpCheck(name="a", url=url).problems()
     assert problem[0] == "url"
     assert "secret" not in problem[1]
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("https://user:SECRET@shop.example:8443/a?token=SECRET#SECRET", "https://shop.example:8443/a"),
+        ("/login?next=SECRET", "/login"),
+        ("//user@shop.example/a", "//shop.example/a"),
+        ("https://[SECRET", "what is no URL"),
+        ("?token=SECRET", ""),
+    ],
+)
+def test_where_a_redirect_points_to_is_told_without_what_may_be_secret(target: str, shown: str) -> None:
+    assert shown_location(target) == shown
+
+
+def test_a_redirect_that_keeps_the_query_tells_nothing_of_it(plain: str) -> None:
+    observation = observe(f"{plain}/moved-with-query?token=SECRET")
+    assert observation.output.endswith("it points to https://elsewhere.example/health")

@@ -117,3 +117,10 @@ def test_a_long_hostile_text_costs_time_in_proportion(piece: str) -> None:
     """With work that grows as the square, the larger one would take hours."""
     text = piece * (4_000_000 // len(piece))
     assert len(parse_performance_data(text)) <= MOST_READINGS
+
+
+def test_a_label_is_text_that_a_record_can_hold() -> None:
+    assert list(readings("web", parse_performance_data("'a\0b'=1 c\x1bd=2"))) == [
+        'check.value{check="web",label="ab"}',
+        'check.value{check="web",label="cd"}',
+    ]

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 
@@ -127,3 +127,21 @@ def test_a_name_without_an_address_is_unknown() -> None:
     observation = observe(1, host="no-such-host.invalid")
     assert observation.state is State.UNKNOWN
     assert "no-such-host.invalid: the name has no address" in observation.output
+
+
+def test_a_silent_address_leaves_the_next_one_time(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first address belongs to a port whose queue of connections is full: it neither accepts nor refuses."""
+    with closing(socket.socket()) as silent, ExitStack() as waiting:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(0)
+        for _ in range(4):
+            connection = waiting.enter_context(socket.socket())
+            connection.setblocking(False)
+            connection.connect_ex(silent.getsockname())
+        good = ("127.0.0.1", serve(lambda _: None))
+        addresses = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in (silent.getsockname(), good)]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_keywords: addresses)
+        assert observe(1, host="two.example", seconds=2.0).state is State.OK
+        addresses.pop()
+        with pytest.raises(TimeIsUp):
+            observe(1, host="two.example", seconds=0.3)

@@ -53,6 +53,20 @@ class Receiver:
         return list({notice.dedup_key: notice.kind for notice in self.notices}.values())
 
 
+@dataclass
+class Narrow(Receiver):
+    """A receiver that takes so many at a time, and only whole messages."""
+
+    most: int = 3
+
+    def carries(self, message: Message) -> bool:
+        return len(message.notices) <= self.most
+
+    def send(self, message: Message) -> str:
+        assert self.carries(message)
+        return super().send(message)
+
+
 class InlineOutlet(Outlet):
     """Its calls end before they return, so that nothing depends on threads."""
 

@@ -17,6 +17,7 @@ from configuration.notifications import Channel, Kind
 from processor.notifiers import NOTIFIERS, notifier_of, webhook
 from processor.notifiers.alertmanager import Alertmanager
 from processor.notifiers.http import Answer
+from processor.notifiers.log_lines import LogLines
 from processor.notifiers.notifier import Message, NotifierError
 from processor.notifiers.webhook import WebHook
 from processor.notifiers.wording import text, title
@@ -76,6 +77,14 @@ def test_one_notice_in_words() -> None:
         "    du -xh /var",
         "https://hub/i/7",
     ]
+
+
+def test_a_log_line_says_what_to_do_too(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        LogLines().send(Message([notice()]))
+    [line] = caplog.messages
+    step = "First step: Find what is large  du -xh /var"
+    assert line == f"notice: web-1 -> CRITICAL  /var is 96 % full  {step}  https://hub/i/7"
 
 
 def test_a_family_is_one_line_that_names_all() -> None:

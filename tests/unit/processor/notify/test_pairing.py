@@ -2,6 +2,8 @@
 
 import shutil
 import tempfile
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
@@ -10,11 +12,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from health.state import State
 from processor.notifiers.notifier import Message, NotifierError
+from store import notices
 from store.engine import reading
 from store.model import Change, CheckKey
 from store.outbox import OPENERS, facts
-from store.response import NoticeKind
-from tests.unit.processor.notify.hub import Hub, Receiver, settings_of, store_at
+from store.response import Notice, NoticeKind
+from tests.unit.processor.notify.hub import Hub, Narrow, Receiver, settings_of, store_at
 
 CHECKS = [CheckKey("web-1", "disk", "a"), CheckKey("web-1", "disk", "b"), CheckKey("web-2", "cpu", "")]
 ROUTES = (
@@ -30,6 +33,7 @@ ROUTES = (
 )
 REFUSED = NotifierError("refused")
 UNSURE = NotifierError("no answer", is_unsure=True)
+BAD_SECRET = NotifierError("401", permanent=True)
 
 
 class Life(RuleBasedStateMachine):
@@ -42,6 +46,8 @@ class Life(RuleBasedStateMachine):
         self._folder = tempfile.mkdtemp()
         self.engine = store_at(Path(self._folder) / "store.db", self.template)
         self.hub = Hub(self.engine, settings_of(*ROUTES, channels=("ops", "pager", "boss")))
+        self.hub.receivers["ops"] = Narrow(most=2)
+        self.hub.restart()
         for check in CHECKS:  # who is not known cannot be muted
             self.hub.happen(Change.CLOSED, check)
         self.open: dict[CheckKey, int] = {}
@@ -105,13 +111,19 @@ class Life(RuleBasedStateMachine):
 
     @rule(
         channel=st.sampled_from(["ops", "pager", "boss"]),
-        fails=st.sampled_from([None, REFUSED, UNSURE]),
+        fails=st.sampled_from([None, REFUSED, UNSURE, BAD_SECRET]),
         takes=st.booleans(),
     )
     def notifier_changes(self, channel: str, fails: NotifierError | None, takes: bool) -> None:
         receiver = self.hub.receivers[channel]
         receiver.fails = fails
         receiver.takes = fails is None or (takes and fails.is_unsure)
+
+    @rule(data=st.data())
+    def somebody_has_a_dead_one_tried_again(self, data: st.DataObject) -> None:
+        dead = [notice.notice_no for notice in self.hub.kept if notice.dead_ms is not None]
+        if dead:
+            notices.retry_dead(self.engine, data.draw(st.sampled_from(dead)), self.hub.now_ms)
 
     @rule()
     def crashes(self) -> None:
@@ -124,29 +136,49 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def recoveries_follow_one_problem(self) -> None:
         assert self.wrong == []
+        kept = self.hub.kept
+        dead = {notice.dedup_key for notice in kept if notice.dead_ms is not None}
         for receiver in self.hub.receivers.values():
             by_incident: dict[int | None, dict[str, NoticeKind]] = {}
             for notice in receiver.notices:
                 by_incident.setdefault(notice.number, {}).setdefault(notice.dedup_key, notice.kind)
             for told in by_incident.values():
-                kinds = list(told.values())
-                assert kinds[0] in OPENERS
+                assert next(iter(told.values())) in OPENERS
+                kinds = [kind for key, kind in told.items() if key not in dead]
                 assert kinds.count(NoticeKind.PROBLEM) <= 1
                 assert kinds.count(NoticeKind.RECOVERY) <= 1
+        delivered = Counter((each.number, each.channel, each.kind) for each in kept if each.delivered_ms is not None)
+        assert all(delivered[its] == 1 for its in delivered if its[2] in (NoticeKind.PROBLEM, NoticeKind.RECOVERY))
+        heard = {notice.dedup_key for receiver in self.hub.receivers.values() for notice in receiver.notices}
+        assert {each.dedup_key for each in kept if each.delivered_ms is not None} <= heard
 
     def teardown(self) -> None:
-        """In the end all is well again: then nothing waits, and every problem that was heard of has its end."""
+        """In the end all is well again: then nothing waits, and every problem that was delivered has its end."""
         try:
             self._heal()
             assert self.wrong == []
+            kept = self.hub.kept
             assert self.hub.waiting == []
-            for name, receiver in self.hub.receivers.items():
-                ended = {notice.number for notice in receiver.notices if notice.kind is NoticeKind.RECOVERY}
-                heard = {notice.number for notice in receiver.notices}
-                assert heard == ended, f"{name} never heard of the end of {heard - ended}"
+            for name in self.hub.receivers:
+                its = [notice for notice in kept if notice.channel == name]
+                told = {each.number for each in its if each.kind in OPENERS and each.delivered_ms is not None}
+                ended = {
+                    each.number for each in its if each.kind is NoticeKind.RECOVERY and each.delivered_ms is not None
+                }
+                given_up = {
+                    each.number for each in its if each.kind is NoticeKind.RECOVERY and each.dead_ms is not None
+                }
+                assert told == ended | given_up, f"{name} never heard of the end of {told - ended}"
+                self._check_heard(name, its, ended | given_up)
         finally:
             self.engine.dispose()
             shutil.rmtree(self._folder)
+
+    def _check_heard(self, name: str, its: Sequence[Notice], ended: set[int | None]) -> None:
+        """Whoever heard of it, though the try was not counted, hears of its end; unless all of it is dead."""
+        dead = {notice.dedup_key for notice in its if notice.dead_ms is not None}
+        for notice in self.hub.receivers[name].notices:
+            assert notice.number in ended or notice.dedup_key in dead, f"{name} never heard of the end of {notice}"
 
     def _heal(self) -> None:
         for receiver in self.hub.receivers.values():

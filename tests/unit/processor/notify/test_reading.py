@@ -92,6 +92,18 @@ def test_the_log_of_an_incident_does_not_grow_with_its_reminders(new_hub: NewHub
     assert hub.ops.told[-1] is NoticeKind.RECOVERY
 
 
+def test_the_log_does_not_grow_with_the_tries_of_a_channel_that_refuses(new_hub: NewHub) -> None:
+    hub = new_hub({"remind_every_seconds": 10})
+    hub.ops.fails, hub.ops.takes = NotifierError("401", permanent=True), False
+    number = hub.happen(Change.OPENED)
+    hub.pass_seconds(300)
+    keys = [notice.dedup_key for notice in hub.kept]
+    assert len(keys) > 25
+    assert keys[-1] == f"1/ops/problem-{len(keys)}"
+    with reading(hub.engine) as connection:
+        assert len(outbox.log_of(connection, [number])) == 2
+
+
 def test_what_may_have_arrived_and_what_is_dead_stay_in_the_log(new_hub: NewHub) -> None:
     hub = new_hub()
     number = hub.happen(Change.OPENED)
