@@ -8,7 +8,7 @@ ways in which many can have come about together are too many.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import groupby
@@ -18,7 +18,7 @@ import msgspec
 from faults.calm import Calm
 from faults.evidence import IncidentStep, Kept, StoredSnapshot
 from faults.witness import Key
-from processor.check_results import check_place
+from processor.check_results import CHECK_RULE, check_place
 from processor.findings import OWN_RULES
 from processor.fold import Circumstances, Folded, fold_results, fold_snapshot, still_unheard
 from processor.lateness import is_late
@@ -116,6 +116,7 @@ class _Judge:
             for story in self._stories
             for is_late in lateness
         ]
+        chapters += [later for chapter in chapters for later in _told_by_the_clock(chapter, stored.key)]
         shown = set(self._steps.get(stored.key, {}))
         true = [chapter for chapter in chapters if chapter.steps == shown and not self._misdated(chapter.ended)]
         if not true:
@@ -231,6 +232,15 @@ def _chapter(story: Story, stored: StoredSnapshot, rules: RuleSet, *, is_late: b
         circumstances = Circumstances(errors, after_silence, is_late, unheard=telling.unheard, recent=telling.recent)
         telling.take(fold_results(results, snapshot, circumstances, telling.checks, _no_remedies))
     return telling.chapter()
+
+
+def _told_by_the_clock(chapter: Chapter, key: Key) -> Iterable[Chapter]:
+    """What a late result of an active check said becomes news behind any record, once its agent is live again
+    (`processor.late_results`)."""
+    for place in chapter.story.unheard:
+        if place[0] == CHECK_RULE:
+            story = replace(chapter.story, unheard=chapter.story.unheard - {place})
+            yield replace(chapter, story=story, steps=chapter.steps | {IncidentStep(*key, *place, Change.WORSENED)})
 
 
 class _Telling:

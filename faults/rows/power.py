@@ -52,7 +52,8 @@ def power_cut_on_a_classic_queue(rig: Rig) -> None:
         lost = cut.lost_of(cut.newer)
         if not lost:
             raise ControlStayedGreen("a classic queue kept everything through the power cut")
-        rig.note(f"all {len(cut.synced)} records synced before the cut are found; {lost[0].split(': (')[0]}")
+        gone = cut.newer - cut.found
+        rig.note(f"all {len(cut.synced)} synced records found, {len(gone)} of {len(cut.newer)} newer ones gone")
 
 
 class PowerCut(NamedTuple):

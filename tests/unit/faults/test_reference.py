@@ -121,6 +121,25 @@ def test_history_becomes_news_with_the_first_live_record_that_shows_it() -> None
     assert found(kept).misdated == {OPENING}
 
 
+def checked(seq: int, state: str | None, received_ms: int) -> StoredSnapshot:
+    """A snapshot that brings a result of the active check "web", or none."""
+    its = {"name": "web", "kind": "command", "state": state, "output": "x", "wall_seconds": seq, "attempts": 1}
+    results = [{**its, "duration_seconds": 0.1}] if state else []
+    return StoredSnapshot(key(seq), seq * 1000, received_ms, {}, {"interval_seconds": 1.0, "checks": results})
+
+
+def test_a_late_result_becomes_news_by_the_clock() -> None:
+    opening = IncidentStep(AGENT, EPOCH, 1, "check", 'check="web"', "opened", is_late=False)
+    told = replace(opening, seq=2, change="worsened")
+    kept = Kept(snapshots=[checked(1, "critical", 90_000), checked(2, None, 90_001)], incidents=[opening, told])
+    assert found(kept) == RIGHT
+    kept.incidents = [opening]
+    assert found(kept).misdated == {opening}
+    again = replace(told, seq=1)
+    kept.incidents = [opening, told, again]
+    assert found(kept).foreign, "it becomes news once"
+
+
 def test_many_checks_that_turn_bad_one_after_another_are_judged_one_by_one() -> None:
     """Of none of the records it is known whether it was late: all ways for all checks together would be too many."""
     names = [f"switch-{number}" for number in range(5)]
