@@ -1,6 +1,6 @@
 """When records are news for certain: the way has been whole, and the processor's canaries say so.
 
-    trouble: a processor is started anew, or records wait --> over --CALM_AFTER_MS--> calm: what comes at once is news
+    trouble: a processor is started anew or thawed, or records wait --> over --CALM_AFTER_MS--> calm: what comes at once is news
 
 A processor takes a record for history while it does not know how full the queue is. After a trouble its way out is
 tried again within 5 s, and what it then sends comes back at once; a standby sends each 10 s. The rest is for a busy
@@ -23,7 +23,7 @@ class Calm:
     """All agents together: where one waits, the way may be broken for all."""
 
     def __init__(self, snapshots: Sequence[StoredSnapshot], restarts_ms: Iterable[int]) -> None:
-        """`restarts_ms` is when processors died or were started, but for the first start."""
+        """`restarts_ms` is when processors died, were started, but for the first start, or thawed."""
         first_ms = min((snapshot.received_ms for snapshot in snapshots), default=0)
         spans = [(first_ms, first_ms + WARM_UP_MS), *((at_ms, at_ms + CALM_AFTER_MS) for at_ms in restarts_ms)]
         self._troubles = _joined([*spans, *_waits(snapshots)])

@@ -33,6 +33,7 @@ class Program:
         self.name = name
         self.log = folder / f"{name}.log"
         self.started_ms: list[int] = []
+        self.thawed_ms: list[int] = []
         self.deaths_ms: list[int] = []  # when it was seen to be killed
         self.killed_ids: set[int] = set()
         self.own_ends: list[int] = []  # exit codes of processes that nobody had killed or asked to stop
@@ -101,6 +102,7 @@ class Program:
         os.kill(self.process_id, signal.SIGSTOP)
 
     def thaw(self) -> None:
+        self.thawed_ms.append(_now_ms())
         os.kill(self.process_id, signal.SIGCONT)
 
     def stop(self) -> int:

@@ -272,8 +272,12 @@ class Run:
         return self.postgres.url()
 
     def _restarts_ms(self) -> list[int]:
-        """When processors died or were started, but for their first start."""
-        return [at_ms for program in self.processors for at_ms in (*program.started_ms[1:], *program.deaths_ms)]
+        """When processors died, were started (but for their first start), or stood still no more."""
+        return [
+            at_ms
+            for program in self.processors
+            for at_ms in (*program.started_ms[1:], *program.deaths_ms, *program.thawed_ms)
+        ]
 
     def _end_lasting_trouble(self) -> None:
         """So that an incident that began before the fault ends after it; the checker tells if it does not."""

@@ -9,6 +9,7 @@ import pytest
 from faults import program
 from faults.fates import ended_unasked, stopped_in_order
 from faults.program import Program
+from faults.run import Run
 from tests.waiting import wait_for
 
 Start = Callable[[str, int], Program]
@@ -54,6 +55,17 @@ def test_one_that_obeys_ends_in_order_though_it_had_just_been_started(start: Sta
     one = start("obeys", 0)
     assert stopped_in_order([one]) == []
     assert (ended_unasked([one]), one.deaths_ms, one.exit_code) == ([], [], 0)
+
+
+def test_when_one_stood_still_no_more_is_known(start: Start) -> None:
+    """A processor that slept knows as little of the queue as one that was started."""
+    one = start("obeys", 0)
+    run = Run.__new__(Run)
+    run.processors = [one]
+    assert run._restarts_ms() == []
+    one.freeze()
+    one.thaw()
+    assert run._restarts_ms() == one.thawed_ms != []
 
 
 def test_another_exit_code_is_not_in_order(start: Start) -> None:
