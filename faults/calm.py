@@ -1,6 +1,6 @@
 """When records are news for certain: the way has been whole, and the processor's canaries say so.
 
-    trouble: a processor is started anew or thawed, or records wait --> over --CALM_AFTER_MS--> calm: what comes at once is news
+    trouble: a processor starts anew or thaws, records wait --> over --CALM_AFTER_MS--> calm: what comes at once is news
 
 A processor takes a record for history while it does not know how full the queue is. After a trouble its way out is
 tried again within 5 s, and what it then sends comes back at once; a standby sends each 10 s. The rest is for a busy
