@@ -15,7 +15,7 @@ engine_answers() {
 }
 
 base_images() {
-  sed -n 's/^ *image: *//p' docker-compose.yml
+  sed -n 's/^ *image: *//p' docker-compose.yml | grep -v '^healthmon-'
   sed -n 's/^FROM *\([^ ]*\).*/\1/p' Dockerfile.*
 }
 
