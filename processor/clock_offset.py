@@ -8,7 +8,7 @@ FORGETS_PER_SNAPSHOT = 16
 SHOWN_FROM_MS = 2_000  # below this a correction would be noise
 SKEWED_FROM_MS = 30_000
 SKEWED_UNTIL_MS = 20_000
-UNSEEN_WAIT_MS = 15_000  # between an agent and its broker: what is not acknowledged for so long ends the connection
+UNSEEN_WAIT_MS = 15_000  # between an agent and its broker, which nobody counts; on a very slow link it may be longer
 
 
 def measured_offset_ms(before_ms: int | None, wall_ms: int, received_ms: int, waited_ms: int) -> int:

@@ -26,13 +26,13 @@ class Picky(Receiver):
         return super().send(message)
 
 
-def troubled(new_hub: NewHub, receiver: Receiver) -> Hub:
+def troubled(new_hub: NewHub, receiver: Receiver, seconds: int = 20) -> Hub:
     hub = new_hub({"grouping_seconds": 5})
     hub.receivers["ops"] = receiver
     hub.restart()
     for host in HOSTS:
         hub.happen(Change.OPENED, CheckKey(host, "cpu", ""))
-    hub.pass_seconds(20)
+    hub.pass_seconds(seconds)
     return hub
 
 
@@ -59,12 +59,7 @@ def test_what_is_too_much_at_once_arrives_one_by_one_and_nothing_is_dead(new_hub
 
 def test_who_takes_over_meanwhile_begins_with_all_of_them_and_ends_the_same(new_hub: NewHub) -> None:
     picky = Picky()
-    hub = new_hub({"grouping_seconds": 5})
-    hub.receivers["ops"] = picky
-    hub.restart()
-    for host in HOSTS:
-        hub.happen(Change.OPENED, CheckKey(host, "cpu", ""))
-    hub.pass_seconds(2)
+    hub = troubled(new_hub, picky, seconds=2)
     hub.restart()
     hub.pass_seconds(300)
     assert sorted({str(notice.payload["host"]) for notice in picky.notices}) == [
